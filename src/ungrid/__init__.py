@@ -1,0 +1,61 @@
+"""ungrid: any signal as a function.
+
+The public names are loaded when they are first used, so that `import ungrid` costs nothing and the command line can
+show its help without torch.
+"""
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "load": "verbs",
+    "fit": "verbs",
+    "save": "verbs",
+    "cite": "verbs",
+    "render": "verbs",
+    "compare": "verbs",
+    "gradient": "differentiate",
+    "jacobian": "differentiate",
+    "divergence": "differentiate",
+    "curl": "differentiate",
+    "laplacian": "differentiate",
+    "hessian": "differentiate",
+    "Box": "domain.box",
+    "Grid": "domain.grid",
+    "Signal": "signals.base",
+    "Field": "fields.base",
+    "EncodedField": "fields.encoded",
+    "Recipe": "fields.record",
+    "Problem": "fit.problem",
+}
+_ROOMS = (
+    "domain",
+    "encodings",
+    "errors",
+    "fields",
+    "fit",
+    "measurements",
+    "metrics",
+    "networks",
+    "presets",
+    "signals",
+    "tasks",
+    "terms",
+)
+
+__all__ = [*_HOME, *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        importlib.import_module("ungrid.verbs")  # attaches `save` to fields, however they were made
+        return getattr(importlib.import_module(f"ungrid.{_HOME[name]}"), name)
+    if name in _ROOMS:
+        if name != "errors":
+            importlib.import_module("ungrid.verbs")
+        return importlib.import_module(f"ungrid.{name}")
+    raise AttributeError(f"module 'ungrid' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,158 @@
+"""What all commands share: their common options, how their options are read, and how they report."""
+
+import contextlib
+import io
+import json
+import math
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ungrid.errors import InputError, nearest
+
+Output = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
+
+
+@dataclass(kw_only=True)
+class Command(ABC):
+    """A command's options; `run` does its work and returns what `--json` prints."""
+
+    json: bool = False
+    """Print one JSON object on standard output and everything else on standard error."""
+    quiet: bool = False
+    """Print nothing but errors."""
+    seed: int = 0
+    """Of everything random."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes CUDA where there is one."""
+    max_memory: Annotated[str | None, tyro.conf.arg(metavar="2GB")] = None
+    """Most memory to allocate beyond the interpreter and the input."""
+
+    @abstractmethod
+    def run(self) -> dict[str, Any]:
+        """Do the work; the result holds the keys that scripts rely on."""
+
+    def execute(self) -> int:
+        """Run, print the result in the asked form, return the exit code."""
+        result = self.run()
+        if self.json:
+            print(json.dumps(plain(result)))
+        elif not self.quiet:
+            self.show(result)
+        return 0
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Print the result for a person."""
+        print_pairs({key: value for key, value in result.items() if value is not None})
+
+    def say(self, message: str) -> None:
+        """A line about what is going on, on standard error."""
+        if not self.quiet:
+            print(message, file=sys.stderr)
+
+    @property
+    def memory(self) -> int | None:
+        """`max_memory` in bytes."""
+        return None if self.max_memory is None else parse_bytes(self.max_memory)
+
+
+def parse(command: type[Command], name: str, arguments: Sequence[str]) -> Command:
+    """Read a command's options.
+
+    Raises:
+        InputError: an unknown option (with the nearest one), a missing or wrong value.
+    """
+    known = ["--help", "-h", "-o", *_option_names(command)]
+    if not {"-h", "--help"} & set(arguments):
+        _check_options(name, arguments, known)
+        complaint = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(complaint), contextlib.redirect_stderr(complaint):
+                return _parse(command, name, arguments)
+        except SystemExit:
+            raise InputError(f"ungrid {name}: {_essence(complaint.getvalue())}; see ungrid {name} --help") from None
+    return _parse(command, name, arguments)
+
+
+def print_pairs(pairs: dict[str, Any]) -> None:
+    """Names and values, aligned."""
+    width = max((len(key) for key in pairs), default=0)
+    for key, value in pairs.items():
+        print(f"{key:<{width}}  {describe(value)}")
+
+
+def describe(value: Any) -> str:
+    """A value for a person: numbers short, groups as name value, name value."""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {describe(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, list | tuple):
+        return ", ".join(describe(item) for item in value)
+    return str(value)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it: no infinities (null), no paths, no tuples."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def parse_bytes(text: str) -> int:
+    """"2GB", "500 MB", "1GiB", "1000000" → bytes; kB, MB, GB count in thousands, KiB, MiB, GiB in 1,024s.
+
+    Raises:
+        InputError: something else.
+    """
+    match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmgt]?)(i?)b?\s*", text, flags=re.IGNORECASE)
+    try:
+        assert match is not None
+        base = 1024 if match[3] else 1000
+        size = int(float(match[1]) * base ** " kmgt".index(match[2].lower() or " "))
+    except (AssertionError, ValueError, OverflowError):
+        raise InputError(f"{text!r} is no amount of memory; expected something like 2GB, 500MB or 1GiB") from None
+    if size < 1:
+        raise InputError(f"{text!r} is no amount of memory; expected more than 0")
+    return size
+
+
+def _parse(command: type[Command], name: str, arguments: Sequence[str]) -> Command:
+    return tyro.cli(
+        command, prog=f"ungrid {name}", args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,), use_underscores=False
+    )
+
+
+def _option_names(command: type[Command]) -> list[str]:
+    renamed = {"as_kind": "as"}
+    return ["--" + renamed.get(item.name, item.name).replace("_", "-") for item in fields(command)]
+
+
+def _check_options(name: str, arguments: Sequence[str], known: Sequence[str]) -> None:
+    for word in arguments:
+        option = word.split("=", 1)[0]
+        if option == "--":
+            return
+        if option.startswith("--") and option.replace("_", "-") not in known:
+            raise InputError(f"ungrid {name} has no option {option}{nearest(option, known)}; see ungrid {name} --help")
+
+
+def _essence(complaint: str) -> str:
+    """The message inside tyro's framed text, on one line."""
+    text = re.sub(r"[╭╮╰╯│─]", " ", re.sub(r"\x1b\[[0-9;]*m", "", complaint))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    kept = [line for line in lines if line and "Parsing error" not in line and "Required options" not in line]
+    message = " ".join(kept).split(" For full helptext")[0].split(" full helptext")[0]
+    return message[:300] or "the options could not be read"

@@ -1,0 +1,99 @@
+"""`ungrid COMMAND …`: finds the command, reads its options, runs it, and turns errors into one line and an exit code."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from ungrid.errors import InputError, UngridError, nearest
+
+# name → (module and class, one line of help); literal, so that help needs no import of theirs
+COMMANDS: dict[str, tuple[str, str]] = {
+    "fit": ("ungrid.cli.fit:Fit", "fit a field to a picture and keep it in one .ung file"),
+    "info": ("ungrid.cli.info:Info", "what a .ung file is"),
+    "query": ("ungrid.cli.query:Query", "values and derivatives anywhere, in the picture's own pixels"),
+    "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
+    "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
+    "cite": ("ungrid.cli.cite:Cite", "BibTeX of exactly the parts that a field uses"),
+    "doctor": ("ungrid.cli.doctor:Doctor", "versions, device, missing extras, a self-test"),
+    "demo": ("ungrid.cli.demo:Demo", "the whole path on a photograph that ships with ungrid"),
+}
+BUG = 1
+INTERRUPTED = 130
+FULL = 6
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in arguments
+    try:
+        return _run(arguments)
+    except UngridError as error:
+        return _fail(error, error.exit_code, as_json)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED, as_json)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # whoever read the output has gone: be quiet at exit, too
+        return 0
+    except MemoryError as error:
+        return _fail(f"out of memory: {error or 'this does not fit here'}; use --max-memory, or a smaller picture", FULL, as_json)
+    except Exception as error:
+        if os.environ.get("UNGRID_TRACEBACK"):
+            raise
+        message = f"this is a bug in ungrid: {type(error).__name__}: {error}; UNGRID_TRACEBACK=1 shows where"
+        return _fail(message, BUG, as_json)
+
+
+def help_text() -> str:
+    """What `ungrid --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "ungrid: any signal as a function",
+            "",
+            "usage: ungrid COMMAND [options]",
+            "       ungrid COMMAND --help",
+            "",
+            *lines,
+            "",
+            "every command takes --json --quiet --seed N --device auto|cpu|cuda --max-memory 2GB, in any order",
+        ]
+    )
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help") and len(arguments) == 1:
+        print(help_text())
+        return 0
+    if arguments == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"ungrid {version('ungrid')}")
+        return 0
+    name, rest = _split(arguments)
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    command = getattr(import_module(module), attribute)
+    from ungrid.cli.command import parse
+
+    return int(parse(command, name, rest).execute())
+
+
+def _split(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command's name and everything else: options may stand before it, too."""
+    for at, word in enumerate(arguments):
+        if word in COMMANDS:
+            return word, arguments[:at] + arguments[at + 1 :]
+        if not word.startswith("-") and not (at and arguments[at - 1].startswith("--")):
+            raise InputError(f"no command is called {word!r}; there are {', '.join(COMMANDS)}{nearest(word, COMMANDS)}")
+    raise InputError(f"no command was given; there are {', '.join(COMMANDS)}")
+
+
+def _fail(error: object, code: int, as_json: bool) -> int:
+    message = " ".join(str(error).split())
+    print(f"ungrid: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": {"type": type(error).__name__, "message": message, "exit_code": code}}))
+    return code

@@ -1,0 +1,129 @@
+"""The box: where coordinates live, with a name, bounds and a unit for each axis."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ungrid.errors import InputError, ShapeError, nearest
+from ungrid.shapes import Coords
+
+Affine = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box of coordinates, in physical units.
+
+    Args:
+        axes: name of each axis, in the order of a coordinate's entries and of an array's axes, e.g. ("y", "x").
+        bounds: (low, high) of each axis, in that axis's unit; low < high.
+        units: unit of each axis, e.g. ("px", "px") or ("s",); "" where there is none.
+        periodic: whether each axis wraps around (an angle, a longitude); none by default.
+        affine: rows of the matrix [d, d + 1] that takes a coordinate of this box to the world frame, or None.
+
+    Raises:
+        InputError: unequal lengths, repeated names, bounds that are not finite or not increasing.
+
+    Example:
+        >>> Box(("y", "x"), ((0.0, 256.0), (0.0, 384.0)), ("px", "px")).dim
+        2
+    """
+
+    axes: tuple[str, ...]
+    bounds: tuple[tuple[float, float], ...]
+    units: tuple[str, ...] = ()
+    periodic: tuple[bool, ...] = ()
+    affine: Affine | None = None
+
+    def __post_init__(self) -> None:
+        if not self.units:
+            object.__setattr__(self, "units", ("",) * len(self.axes))
+        if not self.periodic:
+            object.__setattr__(self, "periodic", (False,) * len(self.axes))
+        lengths = {len(self.axes), len(self.bounds), len(self.units), len(self.periodic)}
+        if not self.axes or len(lengths) > 1 or len(set(self.axes)) < len(self.axes):
+            raise InputError(
+                f"a box needs one distinct name, one pair of bounds and one unit per axis; got axes {self.axes}, "
+                f"bounds {self.bounds}, units {self.units}, periodic {self.periodic}"
+            )
+        object.__setattr__(self, "bounds", tuple((float(low), float(high)) for low, high in self.bounds))
+        for name, (low, high) in zip(self.axes, self.bounds, strict=True):
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise InputError(f"axis {name!r} has bounds ({low}, {high}); expected two finite numbers, low < high")
+        if self.affine is not None and any(len(row) != self.dim + 1 for row in self.affine):
+            raise InputError(f"the affine of a {self.dim}-axis box has rows of {self.dim + 1}; got {self.affine}")
+
+    @property
+    def dim(self) -> int:
+        """d, the number of axes."""
+        return len(self.axes)
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """high − low of each axis, in its unit."""
+        return tuple(high - low for low, high in self.bounds)
+
+    def axis(self, name: str) -> int:
+        """Position of the axis called `name`.
+
+        Raises:
+            InputError: no such axis; the message has the axes that exist.
+        """
+        if name not in self.axes:
+            raise InputError(f"no axis {name!r} in this box; its axes are {self.axes}{nearest(name, self.axes)}")
+        return self.axes.index(name)
+
+    def normalize(self, coords: Coords) -> Coords:
+        """Coords in the box's units [*, d] → [-1, 1] per axis [*, d]; outside the box, beyond that range."""
+        low, high = self._corners(coords)
+        return (coords - low) * (2 / (high - low)) - 1
+
+    def denormalize(self, coords: Coords) -> Coords:
+        """Inverse of `normalize`: [-1, 1] per axis [*, d] → the box's units [*, d]."""
+        low, high = self._corners(coords)
+        return low + (coords + 1) * ((high - low) / 2)
+
+    def contains(self, coords: Coords) -> Tensor:
+        """Whether each coord [*, d] lies in the box, bounds included [*]."""
+        low, high = self._corners(coords)
+        return ((coords >= low) & (coords <= high)).all(dim=-1)
+
+    def to_world(self, coords: Coords) -> Coords:
+        """Coords [*, d] → world frame [*, rows of the affine]; the coords themselves where the box has no affine."""
+        if self.affine is None:
+            return coords
+        matrix = torch.tensor(self.affine, dtype=coords.dtype, device=coords.device)
+        return coords @ matrix[:, :-1].T + matrix[:, -1]
+
+    def crop(self, region: Mapping[str, tuple[float, float]]) -> "Box":
+        """The part of the box within `region`, {axis name: (low, high)}; axes not named stay whole.
+
+        Raises:
+            InputError: an unknown axis, or bounds that leave nothing of the box or lie outside it.
+        """
+        bounds = list(self.bounds)
+        for name, (low, high) in region.items():
+            at = self.axis(name)
+            if not (self.bounds[at][0] <= low < high <= self.bounds[at][1]):
+                raise InputError(
+                    f"region {name}={low:g}:{high:g} does not lie in the box, whose {name} runs over "
+                    f"{self.bounds[at][0]:g}:{self.bounds[at][1]:g} {self.units[at]}".rstrip()
+                )
+            bounds[at] = (float(low), float(high))
+        return Box(self.axes, tuple(bounds), self.units, self.periodic, self.affine)
+
+    def check_coords(self, coords: Tensor) -> None:
+        """Raise ShapeError unless `coords` is a floating-point tensor [*, d] for this box."""
+        if not coords.is_floating_point():
+            raise ShapeError(f"coords are {coords.dtype}; expected a floating-point tensor")
+        if coords.ndim == 0 or coords.shape[-1] != self.dim:
+            raise ShapeError(
+                f"coords of shape {tuple(coords.shape)} do not end in {self.dim}, the number of the box's axes {self.axes}"
+            )
+
+    def _corners(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        corners = torch.tensor(self.bounds, dtype=like.dtype, device=like.device)
+        return corners[:, 0], corners[:, 1]

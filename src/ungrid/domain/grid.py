@@ -1,0 +1,118 @@
+"""The grid: a regular, cell-centered sampling of a box."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ungrid.domain.box import Box
+from ungrid.errors import InputError
+
+Slices = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """n cells along each axis of a box; samples lie at the cells' centers.
+
+    n samples on [-1, 1] lie at −1 + (2i + 1)/n, so that a grid refined by any whole factor covers the same box and
+    lines up with this one.
+
+    Args:
+        box: what is sampled.
+        shape: number of cells along each axis; at least 1.
+    """
+
+    box: Box
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != self.box.dim or any(n < 1 for n in self.shape):
+            raise InputError(f"a grid on axes {self.box.axes} needs that many sizes, each at least 1; got {self.shape}")
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(self.shape)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance between neighboring samples along each axis, in its unit."""
+        return tuple(extent / n for extent, n in zip(self.box.extent, self.shape, strict=True))
+
+    def axis_coords(
+        self, axis: int, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> Float[Tensor, "n"]:
+        """Centers of the cells along one axis [n], in the box's units. Computed in float64 and rounded once."""
+        low, high = self.box.bounds[axis]
+        index = torch.arange(self.shape[axis], dtype=torch.float64, device=device)
+        return (low + (index + 0.5) * ((high - low) / self.shape[axis])).to(dtype)
+
+    def points(
+        self, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> Float[Tensor, "*shape d"]:
+        """All centers [*shape, d], in the box's units."""
+        axes = [self.axis_coords(axis, dtype=dtype, device=device) for axis in range(self.box.dim)]
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+    def part(self, slices: Slices) -> "Grid":
+        """The grid of a block of cells, given as one step-less slice per axis; its points are the same coordinates."""
+        shape, bounds = [], []
+        for (low, _), n, spacing, where in zip(self.box.bounds, self.shape, self.spacing, slices, strict=True):
+            start, stop, step = where.indices(n)
+            if step != 1 or stop <= start:
+                raise InputError(f"a part of a grid is a non-empty block without steps; got {where}")
+            shape.append(stop - start)
+            bounds.append((low + start * spacing, low + stop * spacing))
+        box = Box(self.box.axes, tuple(bounds), self.box.units, self.box.periodic, self.box.affine)
+        return Grid(box, tuple(shape))
+
+    def crop(self, region: Mapping[str, tuple[float, float]]) -> "Grid":
+        """The cells that overlap `region`, {axis: (low, high)} in the box's units.
+
+        Raises:
+            InputError: an unknown axis, or bounds outside the box.
+        """
+        cropped = self.box.crop(region)
+        slices = []
+        for (low, _), spacing, n, (first, last) in zip(
+            self.box.bounds, self.spacing, self.shape, cropped.bounds, strict=True
+        ):
+            # 1e-9 of a cell: a bound written on a cell's edge must not take in its neighbor
+            start = math.floor((first - low) / spacing + 1e-9)
+            stop = math.ceil((last - low) / spacing - 1e-9)
+            slices.append(slice(max(start, 0), min(max(stop, start + 1), n)))
+        return self.part(tuple(slices))
+
+    def refine(self, scale: float) -> "Grid":
+        """The same box with `scale` times the cells along each axis, rounded, at least one; scale < 1 coarsens."""
+        if not (math.isfinite(scale) and scale > 0):
+            raise InputError(f"scale is {scale}; expected a positive number")
+        return Grid(self.box, tuple(max(1, round(n * scale)) for n in self.shape))
+
+    def chunks(self, max_points: int) -> Iterator[tuple[Slices, "Grid"]]:
+        """Blocks of at most `max_points` cells that tile the grid, in row-major order, with their slices.
+
+        Blocks are whole along the last axes where they fit, so that writing them in turn streams an array.
+        """
+        block = _block_shape(self.shape, max(1, max_points))
+        counts = [math.ceil(n / b) for n, b in zip(self.shape, block, strict=True)]
+        for flat in range(math.prod(counts)):
+            slices: list[slice] = []
+            for axis in reversed(range(len(counts))):
+                flat, index = divmod(flat, counts[axis])
+                slices.append(slice(index * block[axis], min((index + 1) * block[axis], self.shape[axis])))
+            where = tuple(reversed(slices))
+            yield where, self.part(where)
+
+
+def _block_shape(shape: tuple[int, ...], max_points: int) -> tuple[int, ...]:
+    block: list[int] = []
+    left = max_points
+    for n in reversed(shape):
+        block.append(max(1, min(n, left)))
+        left = left // n if block[-1] == n else 1
+    return tuple(reversed(block))

@@ -1,0 +1,56 @@
+"""Samples of what was observed: a batch of queries and answers, and what a sampler of batches does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Queries and what the sensor said to each.
+
+    Args:
+        query: [n, q] where or how was measured: points, rays, (angle, offset), frequencies.
+        target: [n, *c] what was measured there.
+        member: [n] which signal of a family, or None for a single signal.
+    """
+
+    query: Float[Tensor, "n q"]
+    target: Float[Tensor, "n *c"]
+    member: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.query.shape[0]
+
+    def split(self, size: int | None) -> Iterator["Batch"]:
+        """The batch in parts of at most `size` samples, in order; whole for None."""
+        if size is None or len(self) <= size:
+            yield self
+            return
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield Batch(self.query[part], self.target[part], None if self.member is None else self.member[part])
+
+
+class Sampler(Protocol):
+    """Draws batches for one term, and can be stopped and continued."""
+
+    def sample(self, rng: torch.Generator, batch_size: int | None) -> Batch:
+        """The next batch, of about `batch_size` samples; all of them for None."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Plain values from which `restore` continues the same sequence of batches."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+        ...
+
+    def to(self, device: torch.device) -> None:
+        """Move what is sampled to a device."""
+        ...

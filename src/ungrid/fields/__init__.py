@@ -1,0 +1,9 @@
+"""Fields: coordinates in, values out."""
+
+from ungrid.fields.base import Field
+from ungrid.fields.encoded import EncodedField
+from ungrid.fields.record import Recipe, Record
+
+FIELDS: dict[str, type] = {"EncodedField": EncodedField}
+
+__all__ = ["FIELDS", "EncodedField", "Field", "Recipe", "Record"]

@@ -1,0 +1,135 @@
+"""The field: coordinates in, values out. It is what is fitted, saved, queried and drawn."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
+from ungrid.errors import InputError
+from ungrid.fields.record import Recipe, Record
+from ungrid.shapes import Coords, Values
+
+CoordsLike = Coords | np.ndarray | Sequence[Any]
+CACHE_POINTS = 16_384  # points a chunk: activations of small networks then stay in a core's cache
+
+
+class Field(nn.Module, ABC):
+    """A function from coords [*, d] in the units of its box to values [*, c].
+
+    A final class keeps each constructor argument under its own name (they are the saved spec) and defines `values_at`.
+    Coordinates may be a tensor, which keeps its dtype and device, or numbers in lists or arrays, which become a tensor
+    of the field's own. Beyond the box a field still answers, by extrapolation of no promise.
+
+    `recipe` says how the field likes to be fitted; `record` what it was fitted to and how well. Both are None on a bare field.
+    """
+
+    paper: ClassVar[str | None] = None
+    box: Box
+    out_dim: int
+    recipe: Recipe | None = None
+    record: Record | None = None
+
+    @abstractmethod
+    def values_at(
+        self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
+    ) -> Float[Tensor, "*batch c"]:
+        """Values at normalized coords, in [-1, 1] on the box; `inputs` holds what `input_names` lists."""
+
+    def forward(self, coords: CoordsLike, inputs: Mapping[str, Tensor] | None = None) -> Values:
+        """Values [*, c] at coords [*, d] in the units of the box.
+
+        Args:
+            coords: where to look.
+            inputs: further inputs by name (directions, time, code …), each [*, …] like the coords.
+
+        Raises:
+            ShapeError: coords that do not end in d.
+            InputError: coords of another dtype than the field's, or inputs other than `input_names`.
+        """
+        coords = self.as_coords(coords)
+        if set(inputs or ()) != set(self.input_names):
+            raise InputError(f"this field takes the inputs {self.input_names} beside coords; got {tuple(inputs or ())}")
+        return self.values_at(self.box.normalize(coords), inputs)
+
+    @property
+    def in_dim(self) -> int:
+        """d, the number of axes."""
+        return self.box.dim
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs beside coords; none for a plain field."""
+        return ()
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Name and number of channels of each output, in the order of the values' channels."""
+        return {"values": self.out_dim}
+
+    @property
+    def n_params(self) -> int:
+        """Number of fitted values."""
+        return sum(p.numel() for p in self.parameters())
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """How good the field is: {"quality": {"psnr": …}, "heldout": {…}}; empty before a fit."""
+        return self.record.metrics if self.record else {}
+
+    def as_coords(self, coords: CoordsLike) -> Coords:
+        """Coords checked against the box; lists and arrays become a tensor of the field's dtype and device."""
+        own = next(self.parameters(), torch.zeros(()))
+        if not isinstance(coords, Tensor):
+            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=own.dtype, device=own.device)
+        self.box.check_coords(coords)
+        if coords.dtype != own.dtype:
+            raise InputError(
+                f"coords are {coords.dtype} but the field is {own.dtype}; convert one of them: coords.to({own.dtype}) "
+                f"or field.to({coords.dtype})"
+            )
+        return coords
+
+    def grid(self, scale: float = 1.0) -> Grid:
+        """The grid of the signal that the field was fitted to, with `scale` times its samples along each axis.
+
+        Raises:
+            InputError: the field was not fitted to a sampled signal, so it has no grid of its own.
+        """
+        if self.record is None:
+            raise InputError("this field was not fitted to a sampled signal: say where to look with Grid(field.box, shape)")
+        return Grid(self.box, self.record.shape).refine(scale)
+
+    def on(self, grid: Grid) -> Float[Tensor, "*shape c"]:
+        """Values on a whole grid [*grid.shape, c], differentiable. Fields with structure do better than point by point."""
+        own = next(self.parameters(), torch.zeros(()))
+        return self(grid.points(dtype=own.dtype, device=own.device))
+
+    @torch.no_grad()
+    def sample(self, grid: Grid, *, max_memory: int | None = None) -> Float[Tensor, "*shape c"]:
+        """Values on a whole grid [*grid.shape, c], without gradients, evaluated in chunks.
+
+        Args:
+            grid: where to look, in this field's box or another one with the same axes.
+            max_memory: bytes that the evaluation may take beyond the result; None for chunks that fit the cache.
+        """
+        own = next(self.parameters(), torch.zeros(()))
+        values = torch.empty((*grid.shape, self.out_dim), dtype=own.dtype, device=own.device)
+        for where, part in grid.chunks(self.chunk_points(max_memory)):
+            values[where] = self.on(part)
+        return values
+
+    def chunk_points(self, max_memory: int | None = None) -> int:
+        """Number of points to evaluate at once within `max_memory` bytes, at least 1."""
+        fitting = CACHE_POINTS if max_memory is None else max_memory // self.bytes_per_point()
+        return max(1, min(fitting, CACHE_POINTS))
+
+    def bytes_per_point(self) -> int:
+        """Estimate of the bytes that evaluating one point takes, from the widths of the layers."""
+        widths = sum(max(p.shape) for p in self.parameters() if p.ndim == 2 and max(p.shape) <= 65_536)
+        return 4 * 3 * (widths + 8 * self.in_dim + self.out_dim)

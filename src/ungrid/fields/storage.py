@@ -1,0 +1,157 @@
+"""A field ↔ its `.ung` file: tensors and a JSON description in one safetensors file.
+
+Reading trusts nothing: the header is checked first (`ungrid.files`), the field is built from its spec on the meta device,
+which allocates nothing, and only when every name, shape and dtype agrees are bytes read.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ungrid.errors import FormatError, InputError
+from ungrid.fields.base import Field
+from ungrid.fields.record import Recipe, Record
+from ungrid.files import BLOB_PREFIX, FORMAT_VERSION, METADATA_KEY, Header, TensorEntry, read_blob, read_header, write_beside
+from ungrid.spec import Tables, from_spec, to_spec
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+STORED = {"float32": None, "float16": torch.float16}
+DESCRIPTION_KEYS = {"format_version", "ungrid_version", "spec", "record", "recipe"}
+
+
+def save_field(field: Field, path: Path, *, version: str) -> None:
+    """Write a field to `path`, beside and renamed.
+
+    Parameters are written as float32 (float64 for a float64 field), or as float16 where the field's record says that
+    they were rounded to it; buffers as they are.
+
+    Raises:
+        MachineError: not writable, disk full.
+    """
+    record = field.record or Record(kind="", shape=(), channels=())
+    half = STORED[record.stored]
+    tensors = {}
+    parameters = {name for name, _ in field.named_parameters()}
+    for name, tensor in field.state_dict().items():
+        tensor = tensor.detach().cpu()
+        stored = tensor.to(half) if half is not None and name in parameters else tensor
+        tensors[name] = stored.contiguous().clone()  # clone: safetensors refuses tensors that share memory
+    tensors |= {BLOB_PREFIX + name: torch.frombuffer(bytearray(b), dtype=torch.uint8) for name, b in record.blobs.items() if b}
+    description = {
+        "format_version": FORMAT_VERSION,
+        "ungrid_version": version,
+        "spec": to_spec(field),
+        "record": {k: v for k, v in dataclasses.asdict(record).items() if k != "blobs"} if field.record else None,
+        "recipe": dataclasses.asdict(field.recipe) if field.recipe else None,
+    }
+    with write_beside(path) as temporary:
+        metadata = {METADATA_KEY: json.dumps(description, allow_nan=False)}
+        temporary.write_bytes(safetensors.torch.save(tensors, metadata=metadata))
+
+
+def load_field(path: Path, tables: Tables) -> Field:
+    """Read a field; what the file asks for is looked up in `tables` and nowhere else.
+
+    Raises:
+        MissingFile: no such file.
+        FormatError: anything that is not exactly as the format says.
+    """
+    header = read_header(path)
+    unknown = set(header.description) - DESCRIPTION_KEYS
+    if unknown:
+        raise FormatError(f"the description in {path.name} has unknown keys {sorted(unknown)[:5]}")
+    with torch.device("meta"):
+        field = from_spec(header.description.get("spec"), tables)
+    if not isinstance(field, Field):
+        raise FormatError(f"the spec in {path.name} is no field but a {type(field).__name__}")
+    weights = _read_weights(path, header, field)
+    field.load_state_dict(weights, assign=True)
+    field.requires_grad_(True)
+    field.recipe = _plain(Recipe, header.description.get("recipe"), path)
+    field.record = _read_record(path, header)
+    return field.eval()
+
+
+def _read_weights(path: Path, header: Header, field: Field) -> dict[str, Tensor]:
+    expected = field.state_dict()
+    entries = {name: entry for name, entry in header.tensors.items() if not name.startswith(BLOB_PREFIX)}
+    if set(entries) != set(expected):
+        missing, extra = sorted(set(expected) - set(entries)), sorted(set(entries) - set(expected))
+        raise FormatError(f"the tensors in {path.name} do not fit its spec: missing {missing[:4]}, unexpected {extra[:4]}")
+    for name, entry in entries.items():
+        if entry.shape != tuple(expected[name].shape) or entry.dtype not in DTYPES:
+            raise FormatError(
+                f"tensor {name!r} in {path.name} is {entry.dtype} {list(entry.shape)}; its spec asks for "
+                f"{expected[name].dtype} {list(expected[name].shape)}"
+            )
+    weights = {name: _read_tensor(path, entry, expected[name].dtype) for name, entry in entries.items()}
+    floating = {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()}
+    if len(floating) > 1:
+        raise FormatError(f"{path.name} mixes float32 and float64 weights")
+    return weights
+
+
+def _read_tensor(path: Path, entry: TensorEntry, expected: torch.dtype) -> Tensor:
+    raw = bytearray(read_blob(path, entry))
+    tensor = torch.frombuffer(raw, dtype=DTYPES[entry.dtype]) if raw else torch.empty(0, dtype=DTYPES[entry.dtype])
+    tensor = tensor.reshape(entry.shape)
+    if tensor.is_floating_point() != expected.is_floating_point or (not tensor.is_floating_point() and tensor.dtype != expected):
+        raise FormatError(f"tensor {entry.name!r} in {path.name} is {entry.dtype}; its spec asks for {expected}")
+    if tensor.dtype == torch.float16:
+        tensor = tensor.float()
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise FormatError(f"tensor {entry.name!r} in {path.name} holds values that are not finite")
+    return tensor
+
+
+def _read_record(path: Path, header: Header) -> Record | None:
+    blobs = {}
+    for name, entry in header.tensors.items():
+        if name.startswith(BLOB_PREFIX):
+            if entry.dtype != "U8" or len(entry.shape) != 1:
+                raise FormatError(f"{name!r} in {path.name} is {entry.dtype} {list(entry.shape)}; a blob is U8 with one axis")
+            blobs[name.removeprefix(BLOB_PREFIX)] = read_blob(path, entry)
+    record = _plain(Record, header.description.get("record"), path)
+    if record is not None:
+        record.blobs = blobs
+    return record
+
+
+def _plain(kind: type, value: Any, path: Path) -> Any:
+    """A record or recipe from plain values, checked by the same rules as parts."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise FormatError(f"the {kind.__name__.lower()} in {path.name} is a {type(value).__name__}; expected an object")
+    free = {key: value[key] for key in ("source", "fit", "metrics") if key in value and kind is Record}
+    if not all(isinstance(item, dict) for item in free.values()):
+        raise FormatError(f"source, fit and metrics in {path.name} must be objects")
+    strict = {key: item for key, item in value.items() if key not in free}
+    made = from_spec({"type": kind.__name__} | strict, {kind.__name__: kind})
+    for key, item in free.items():
+        setattr(made, key, item)
+    if isinstance(made, Record) and any(n < 1 for n in made.shape):
+        raise FormatError(f"the record in {path.name} has shape {made.shape}; sizes are at least 1")
+    return made
+
+
+def file_bytes(field: Field, stored: str) -> int:
+    """About how many bytes a field's file will have, blobs included, the description at 4 kB."""
+    if stored not in STORED:
+        raise InputError(f"weights are stored as float32 or float16; got {stored!r}")
+    blobs = sum(len(blob) for blob in field.record.blobs.values()) if field.record else 0
+    return field.n_params * (2 if STORED[stored] else 4) + blobs + 4096

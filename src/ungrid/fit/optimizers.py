@@ -1,0 +1,44 @@
+"""Optimizers by name, built from a recipe."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from ungrid.fields.record import Recipe
+
+Builder = Callable[[Iterable[nn.Parameter], Recipe], torch.optim.Optimizer]
+
+
+def adam(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Adam, its weight decay added to the gradient (kingma2015adam)."""
+    return torch.optim.Adam(
+        parameters,
+        lr=recipe.learning_rate,
+        betas=recipe.betas,
+        eps=recipe.epsilon,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay (loshchilov2019adamw)."""
+    return torch.optim.AdamW(
+        parameters,
+        lr=recipe.learning_rate,
+        betas=recipe.betas,
+        eps=recipe.epsilon,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """L-BFGS with a strong-Wolfe line search, memory 10, at most 20 evaluations a step: for full batches (liu1989lbfgs)."""
+    return torch.optim.LBFGS(
+        parameters, lr=recipe.learning_rate, max_iter=10, max_eval=20, history_size=10, line_search_fn="strong_wolfe"
+    )
+
+
+OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs}

@@ -1,0 +1,217 @@
+"""Where batches come from: observations, and orders in which to draw them."""
+
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ungrid.domain.grid import Grid
+from ungrid.domain.sampling import Batch
+from ungrid.errors import InputError
+
+
+class Observations(Protocol):
+    """Indexed queries and targets."""
+
+    def __len__(self) -> int: ...
+
+    def gather(self, index: Tensor) -> Batch:
+        """The observations at these indices, as one batch."""
+        ...
+
+    def to(self, device: torch.device) -> "Observations":
+        """The same observations on a device."""
+        ...
+
+
+class GridObservations:
+    """Values at the points of a grid; the points are computed when they are asked for, not stored.
+
+    Args:
+        grid: where the values lie.
+        values: [*grid.shape, c].
+    """
+
+    def __init__(self, grid: Grid, values: Float[Tensor, "*shape c"]):
+        self.grid = grid
+        self.values = values.reshape(grid.size, values.shape[-1])
+        dtype, device = values.dtype, values.device
+        self._axes = [grid.axis_coords(axis, dtype=dtype, device=device) for axis in range(grid.box.dim)]
+
+    def __len__(self) -> int:
+        return self.grid.size
+
+    def gather(self, index: Int[Tensor, " n"]) -> Batch:
+        """Points [n, d] in the box's units and values [n, c] at flat (row-major) indices."""
+        coords, left = [], index
+        for axis in reversed(range(len(self._axes))):
+            n = self.grid.shape[axis]
+            coords.append(self._axes[axis][left % n])
+            left = torch.div(left, n, rounding_mode="floor")
+        return Batch(torch.stack(coords[::-1], dim=-1), self.values[index])
+
+    def to(self, device: torch.device) -> "GridObservations":
+        """The same observations on a device."""
+        return GridObservations(self.grid, self.values.to(device).reshape(*self.grid.shape, -1))
+
+
+class PointObservations:
+    """Queries and targets as they were measured, in no order.
+
+    Args:
+        query: [n, q].
+        target: [n, *c].
+    """
+
+    def __init__(self, query: Float[Tensor, "n q"], target: Float[Tensor, "n *c"]):
+        if len(query) != len(target):
+            raise InputError(f"{len(query)} queries but {len(target)} targets; expected one target for each query")
+        self.query, self.target = query, target
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def gather(self, index: Int[Tensor, " n"]) -> Batch:
+        """The observations at these indices."""
+        return Batch(self.query[index], self.target[index])
+
+    def to(self, device: torch.device) -> "PointObservations":
+        """The same observations on a device."""
+        return PointObservations(self.query.to(device), self.target.to(device))
+
+
+class IndexSampler:
+    """Batches of some observations, in an order that is given.
+
+    Args:
+        observations: what is sampled.
+        order: how; an object of this module.
+        known: [n] indices that may be drawn, or None for all.
+        withheld: [m] indices that may be drawn only after `give_back`, or None.
+    """
+
+    def __init__(
+        self,
+        observations: Observations,
+        order: "Order",
+        *,
+        known: Int[Tensor, " n"] | None = None,
+        withheld: Int[Tensor, " m"] | None = None,
+    ):
+        self.observations, self.order, self.withheld = observations, order, withheld
+        self._known = known
+        self._given_back = False
+        if len(self) < 1:
+            raise InputError("nothing to fit: no observation is known")
+
+    def __len__(self) -> int:
+        return len(self.observations) if self._known is None else len(self._known)
+
+    def sample(self, rng: torch.Generator, batch_size: int | None) -> Batch:
+        """The next batch; all known observations, in their order, for `batch_size` None."""
+        if batch_size is None or batch_size >= len(self):
+            index = torch.arange(len(self))
+        else:
+            index = self.order.draw(len(self), batch_size, rng)
+        return self.observations.gather(index if self._known is None else self._known[index])
+
+    def give_back(self) -> None:
+        """Sample the withheld observations, too, from now on."""
+        if self.withheld is not None and self._known is not None and not self._given_back:
+            self._known = torch.cat([self._known, self.withheld])
+            self._given_back = True
+            self.order.restore({})
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to continue the same sequence of batches."""
+        return {"given_back": self._given_back, "order": self.order.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+        if state["given_back"]:
+            self.give_back()
+        self.order.restore(state["order"])
+
+    def to(self, device: torch.device) -> None:
+        """Move the observations to a device; indices stay where the random numbers are made."""
+        self.observations = self.observations.to(device)
+
+
+class Order(Protocol):
+    """How indices below n are drawn."""
+
+    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Tensor:
+        """The next `batch_size` indices [m] in [0, n); an order by passes may give fewer at a pass's end."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Plain values to continue from."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from them; from the beginning for an empty state."""
+        ...
+
+
+class Uniform:
+    """Each sample independently, with replacement."""
+
+    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Int[Tensor, " m"]:
+        """`batch_size` indices."""
+        return torch.randint(n, (batch_size,), generator=rng)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: the generator holds it all."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
+
+
+class Stratified:
+    """One sample from each of `batch_size` equal runs of indices: a batch is spread over the whole signal."""
+
+    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Int[Tensor, " m"]:
+        """`batch_size` indices, increasing."""
+        jitter = torch.rand(batch_size, generator=rng, dtype=torch.float64)
+        index = ((torch.arange(batch_size, dtype=torch.float64) + jitter) * (n / batch_size)).long()
+        return index.clamp_max(n - 1)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: the generator holds it all."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
+
+
+class Shuffled:
+    """Without replacement: every sample once a pass, each pass in a new random order; the remainder of a pass is skipped."""
+
+    def __init__(self) -> None:
+        self._seed: int | None = None
+        self._at = 0
+        self._order: Tensor | None = None
+
+    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Int[Tensor, " m"]:
+        """`batch_size` indices, none of them drawn before in this pass."""
+        if self._seed is None or self._at + batch_size > n:
+            self._seed = int(torch.randint(2**62, (1,), generator=rng))
+            self._order, self._at = None, 0
+        if self._order is None or len(self._order) != n:
+            self._order = torch.randperm(n, generator=torch.Generator().manual_seed(self._seed))
+        index = self._order[self._at : self._at + batch_size]
+        self._at += batch_size
+        return index
+
+    def state(self) -> dict[str, Any]:
+        """The pass's seed and how far it is."""
+        return {"seed": self._seed, "at": self._at}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue in that pass; in a new one for an empty state."""
+        self._seed, self._at, self._order = state.get("seed"), state.get("at", 0), None
+
+
+ORDERS: dict[str, type] = {"shuffled": Shuffled, "uniform": Uniform, "stratified": Stratified}

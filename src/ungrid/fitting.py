@@ -1,0 +1,151 @@
+"""Carrying out a plan: the loop with its watchers, then weights as they will be stored, measured."""
+
+import dataclasses
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ungrid.errors import InputError, TargetNotMet
+from ungrid.fields.base import Field
+from ungrid.fields.record import Recipe, Record
+from ungrid.fields.storage import STORED
+from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor
+from ungrid.fit.guard import Guard
+from ungrid.fit.loop import Budget, run
+from ungrid.fit.state import FitState
+from ungrid.presets.plan import Plan
+from ungrid.signals.base import Signal
+from ungrid.spec import lookup, to_spec
+
+CURVE_POINTS = 64  # kept in the file
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a fit may take, and how good is good enough; None where there is no such limit.
+
+    Args:
+        steps: of the optimizer.
+        max_seconds: of wall time in the loop.
+        target_psnr: dB at which it stops.
+    """
+
+    steps: int | None = None
+    max_seconds: float | None = None
+    target_psnr: float | None = None
+
+
+def carry_out(
+    plan: Plan,
+    limits: Limits,
+    *,
+    seed: int,
+    device: str,
+    guard: Guard,
+    callbacks: Sequence[Callback] = (),
+    max_memory: int | None = None,
+) -> Field:
+    """Run a planned fit, round the weights as they will be stored, and measure the result.
+
+    Args:
+        plan: what to do; its field is fitted in place and returned, on the CPU.
+        limits: how long.
+        seed: of the order of batches.
+        device: "auto", "cpu" or "cuda".
+        guard: of the loop; a checkpoint shares it.
+        callbacks: further watchers, called first.
+        max_memory: bytes that the fit may take beyond the signal.
+
+    Raises:
+        InputError: the fit would need more than `max_memory`.
+        Diverged: the fit stayed unstable.
+    """
+    recipe = plan.field.recipe or Recipe()
+    where = choose_device(device)
+    steps = recipe.steps if limits.steps is None and limits.max_seconds is None else limits.steps
+    field = plan.field.to(where).train()
+    plan.problem.to(where)
+    state = FitState(field, plan.problem, recipe, seed, max_memory=max_memory)
+    watchers = [*callbacks, HeldOut(), Monitor(target_psnr=limits.target_psnr), Anneal()]
+    run(state, Budget(steps, limits.max_seconds), watchers, guard)
+    field = field.to("cpu").eval()
+    plan.problem.to(torch.device("cpu"))
+    _round_weights(field, plan.stored)
+    _write_record(field, plan, state, where)
+    return field
+
+
+def check_target(field: Field, target_psnr: float | None) -> None:
+    """Raise TargetNotMet, with the field, if it is below the target."""
+    reached = field.metrics.get("quality", {}).get("psnr")
+    if target_psnr is None or reached is None or reached >= target_psnr:
+        return
+    error = TargetNotMet(
+        f"reached {reached:.2f} dB of the {target_psnr:g} dB asked for; allow more steps or seconds, or use --preset best"
+    )
+    error.field = field
+    raise error
+
+
+def choose_device(name: str) -> torch.device:
+    """The device to compute on: "auto" takes CUDA where there is one.
+
+    Raises:
+        InputError: an unknown name, or CUDA where there is none.
+    """
+    lookup(name, dict.fromkeys(["auto", "cpu", "cuda"]), "device")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda was asked for, but torch sees no CUDA device here; use --device cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Signal) -> dict[str, Any]:
+    """What tells one fit from another: only a fit of the same identity may be resumed."""
+    spec = json.dumps(to_spec(plan.field), sort_keys=True)
+    return {
+        "input": signal.source.get("sha256") or hashlib.sha256(signal.values.numpy().tobytes()).hexdigest(),
+        "preset": plan.preset,
+        "field": hashlib.sha256(spec.encode()).hexdigest(),
+        "seed": seed,
+        "device": str(choose_device(device)),
+        **dataclasses.asdict(limits),
+    }
+
+
+def _round_weights(field: Field, stored: str) -> None:
+    """Round the parameters to what the file will hold, so that what is measured is what is decoded."""
+    half = STORED[stored]
+    if half is not None:
+        with torch.no_grad():
+            for parameter in field.parameters():
+                parameter.copy_(parameter.to(half))
+
+
+def _write_record(field: Field, plan: Plan, state: FitState, device: torch.device) -> None:
+    record = field.record or Record(kind="", shape=(), channels=())
+    judge = plan.problem.judge
+    metrics: Mapping[str, Any] = {
+        "quality": judge.quality(field) if judge else {},
+        "heldout": state.extra.get("heldout") or {},
+    }
+    curve = state.extra.get("curve", [])
+    settings = {
+        "preset": plan.preset,
+        "reason": plan.reason,
+        "steps": state.step,
+        "seconds": round(state.seconds, 3),
+        "seed": state.seed,
+        "stopped_by": state.stopped_by,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+        "machine": platform.machine(),
+        "notes": state.notes,
+        "curve": curve[:: max(1, -(-len(curve) // CURVE_POINTS))],
+    }
+    field.record = replace(record, metrics=dict(metrics), fit=settings)

@@ -1,0 +1,74 @@
+"""How the weights of a network start, each from its own generator and from the sizes alone.
+
+| name | weights | biases | from |
+|---|---|---|---|
+| "torch" | U(±1/√fan_in) | U(±1/√fan_in) | PyTorch's `nn.Linear` |
+| "glorot" | N(0, 2 / (fan_in + fan_out)) | N(0, 0.01²) | JAX's `stax.Dense`, hence the Fourier-features notebooks |
+| "he" | N(0, 2 / fan_in) | 0 | He et al. 2015: keeps the scale of ReLU activations with depth |
+
+The notebooks' normal distribution is cut at two standard deviations, ours is not.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from ungrid.errors import InputError
+
+MAX_WIDTH = 65536
+MAX_DEPTH = 256
+
+Start = tuple[Float[Tensor, "fan_out fan_in"], Float[Tensor, " fan_out"]]
+
+
+def uniform(shape: tuple[int, ...], bound: float, rng: Generator) -> Float[Tensor, "*shape"]:
+    """Numbers uniform in ±bound."""
+    return bound * (2 * torch.rand(shape, generator=rng) - 1)
+
+
+def torch_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
+    """Weights and biases U(±1/√fan_in), as `nn.Linear` has them."""
+    return sine_start(fan_in, fan_out, rng, bound=1 / math.sqrt(fan_in))
+
+
+def glorot_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
+    """Weights N(0, 2 / (fan_in + fan_out)), biases N(0, 0.01²)."""
+    std = math.sqrt(2 / (fan_in + fan_out))
+    return std * torch.randn(fan_out, fan_in, generator=rng), 0.01 * torch.randn(fan_out, generator=rng)
+
+
+def he_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
+    """Weights N(0, 2 / fan_in), biases zero."""
+    return math.sqrt(2 / fan_in) * torch.randn(fan_out, fan_in, generator=rng), torch.zeros(fan_out)
+
+
+def sine_start(fan_in: int, fan_out: int, rng: Generator, *, bound: float) -> Start:
+    """Weights U(±bound), biases U(±1/√fan_in), as the authors of SIREN leave them."""
+    return uniform((fan_out, fan_in), bound, rng), uniform((fan_out,), 1 / math.sqrt(fan_in), rng)
+
+
+INITIALIZATIONS: dict[str, Callable[[int, int, Generator], Start]] = {
+    "torch": torch_start,
+    "glorot": glorot_start,
+    "he": he_start,
+}
+
+
+def linear(start: Start) -> nn.Linear:
+    """A linear layer with the given weights and biases. Draws nothing from the global generator."""
+    weight, bias = start
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")  # its own start would come from the global seed
+    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return layer
+
+
+def check_sizes(in_dim: int, out_dim: int, width: int, depth: int, *, min_depth: int = 0) -> None:
+    """Raise InputError unless widths are integers from 1 to 65536 and the depth one from `min_depth` to 256."""
+    sizes = {"in_dim": in_dim, "out_dim": out_dim, "width": width}
+    ranges = [(name, size, 1, MAX_WIDTH) for name, size in sizes.items()] + [("depth", depth, min_depth, MAX_DEPTH)]
+    for name, value, low, high in ranges:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise InputError(f"{name} is {value!r}, expected an integer from {low} to {high}")

@@ -1,0 +1,96 @@
+"""The multilayer perceptron: linear layers with a pointwise function in between."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ungrid.errors import InputError
+from ungrid.networks.base import Network
+from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear
+from ungrid.spec import lookup
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def unchanged(values: Float[Tensor, "*batch c"]) -> Float[Tensor, "*batch c"]:
+    """The values as they are."""
+    return values
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "none": unchanged,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "exp": torch.exp,
+}
+
+
+class Mlp(Network):
+    """Multilayer perceptron: hₗ₊₁ = activation(Wₗhₗ + bₗ), then a last linear layer and `output_activation`.
+
+    Wants an encoding before it: on bare coordinates it learns only what is smooth. With "relu" and "leaky_relu" its second
+    derivatives are zero almost everywhere; take "gelu", "silu", "softplus" or "tanh" where they count.
+
+    Args:
+        in_dim: length of the features, 1 to 65536.
+        out_dim: c, length of a value.
+        width: of each hidden layer.
+        depth: number of hidden layers; 0 is one linear map.
+        activation: a name in `ACTIVATIONS`.
+        output_activation: likewise, of the values; "sigmoid" keeps them in (0, 1), "none" leaves them.
+        skips: layers that also see the input features, after what comes before: 1 is the second hidden layer, `depth` the output
+            layer. DeepSDF has (4,).
+        initialization: "torch", "glorot" or "he", see `ungrid.networks.initialize`. The Fourier-features notebooks have "glorot".
+        seed: of the initial weights.
+
+    Shape: features [*, in_dim] → values [*, c].
+    Raises: InputError: a size or skip out of range. UnknownName: no such activation or initialization.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        out_dim: int,
+        width: int = 256,
+        *,
+        depth: int = 3,
+        activation: str = "relu",
+        output_activation: str = "none",
+        skips: tuple[int, ...] = (),
+        initialization: str = "torch",
+        seed: int = 0,
+    ):
+        super().__init__()
+        check_sizes(in_dim, out_dim, width, depth)
+        if any(skip not in range(1, depth + 1) for skip in skips) or len(set(skips)) < len(skips):
+            raise InputError(f"skips is {skips!r}, expected distinct layers from 1 to the depth, {depth}")
+        self.activate: Activation = lookup(activation, ACTIVATIONS, "activation")
+        self.activate_output: Activation = lookup(output_activation, ACTIVATIONS, "activation")
+        start = lookup(initialization, INITIALIZATIONS, "initialization")
+        self.in_dim, self.out_dim, self.width, self.depth = in_dim, out_dim, width, depth
+        self.activation, self.output_activation = activation, output_activation
+        self.skips, self.initialization, self.seed = tuple(skips), initialization, seed
+        rng = torch.Generator().manual_seed(seed)
+        fans_in = [in_dim] + [width + in_dim * (layer in self.skips) for layer in range(1, depth + 1)]
+        fans_out = [width] * depth + [out_dim]
+        sizes = zip(fans_in, fans_out, strict=True)
+        self.layers = nn.ModuleList(linear(start(fan_in, fan_out, rng)) for fan_in, fan_out in sizes)
+
+    def forward(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch c"]:
+        *hidden, last = self.layers
+        values = features
+        for index, layer in enumerate(hidden):
+            values = self.activate(layer(self._joined(values, features, index)))
+        return self.activate_output(last(self._joined(values, features, self.depth)))
+
+    def _joined(self, values: Tensor, features: Tensor, layer: int) -> Tensor:
+        return torch.cat([values, features], dim=-1) if layer in self.skips else values

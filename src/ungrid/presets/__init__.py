@@ -1,0 +1,6 @@
+"""Named settings from papers, and the default."""
+
+from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
+from ungrid.presets.published import PUBLISHED, dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
+
+__all__ = ["EFFORTS", "PUBLISHED", "Choice", "Effort", "choose", "dense_grid", "fourier_mlp", "hash_grid", "relu_pe_mlp", "siren"]

@@ -1,0 +1,98 @@
+"""The default: picks a field and its settings for a signal and an effort, and says what it picked and why."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ungrid.errors import InputError
+from ungrid.fields.base import Field
+from ungrid.fields.storage import file_bytes
+from ungrid.presets.published import dense_grid
+from ungrid.signals.base import Signal
+
+LEAST_BATCH, MOST_BATCH = 2_048, 262_144
+BATCHES_A_PASS = 48  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
+LEAST_STEPS = 400
+LEAST_BYTES = 8_192
+
+
+@dataclass(frozen=True)
+class Effort:
+    """A point of the default's frontier.
+
+    Args:
+        passes: over all samples.
+        params_per_value: grid parameters for each value of the signal.
+    """
+
+    passes: int
+    params_per_value: float
+
+
+EFFORTS = {"fast": Effort(4, 0.35), "balanced": Effort(12, 0.45), "best": Effort(40, 0.7)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was picked: the field with its recipe, how its weights are stored, and the reason in words."""
+
+    field: Field
+    stored: Literal["float16"]
+    reason: str
+
+
+def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = None, seed: int = 0) -> Choice:
+    """A multiresolution grid sized for the signal, with batches and steps for the effort.
+
+    Args:
+        signal: what will be fitted.
+        effort: "fast", "balanced" or "best".
+        max_bytes: most bytes of the file, or None.
+        seed: of the weights.
+
+    Raises:
+        InputError: `max_bytes` leaves no room for any field.
+    """
+    level = EFFORTS[effort]
+    params_per_value = level.params_per_value
+    metadata = sum(len(blob) for blob in signal.blobs.values())
+    if max_bytes is not None:
+        if max_bytes < LEAST_BYTES + metadata:
+            raise InputError(
+                f"max_bytes is {max_bytes}; a field of this signal needs at least {LEAST_BYTES + metadata}, "
+                f"{metadata} of them for what the file knew (ICC profile, EXIF)"
+            )
+        room = (max_bytes - metadata - LEAST_BYTES) / 2  # two bytes a weight
+        params_per_value = min(params_per_value, 0.95 * room / signal.values.numel())
+    field = _build(signal, params_per_value, seed)
+    while max_bytes is not None and file_bytes(field, "float16") + metadata > max_bytes:
+        params_per_value *= 0.9
+        field = _build(signal, params_per_value, seed)
+    batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
+    steps = max(LEAST_STEPS, level.passes * signal.grid.size // batch)
+    assert field.recipe is not None
+    field.recipe = replace(field.recipe, batch_size=batch, steps=steps)
+    reason = (
+        f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters "
+        f"({field.n_params / signal.values.numel():.2f} per value), {steps} steps of {batch:,} samples; "
+        f"a grid fits photographs in seconds on a CPU, where a sine network takes minutes"
+    )
+    return Choice(field, "float16", reason)
+
+
+def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
+    return dense_grid(
+        signal.box,
+        signal.out_dim,
+        shape=signal.grid.shape,
+        params_per_value=max(params_per_value, 1e-9),
+        value_range=_value_range(signal),
+        seed=seed,
+    )
+
+
+def _value_range(signal: Signal) -> tuple[float, float]:
+    """[0, 1] for what is stored as integers; one standard deviation around the mean for values of no fixed range."""
+    if signal.source.get("sample_format") != "float":
+        return 0.0, 1.0
+    mean, spread = float(signal.values.double().mean()), float(signal.values.double().std(correction=0))
+    return (mean - spread, mean + spread) if spread > 0 else (mean - 0.5, mean + 0.5)

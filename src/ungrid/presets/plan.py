@@ -1,0 +1,84 @@
+"""The plan of a fit, made before it starts: which field, which problem, how the weights are stored, and why."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ungrid.errors import InputError
+from ungrid.fields.base import Field
+from ungrid.fields.record import Record
+from ungrid.fields.storage import file_bytes
+from ungrid.fit.problem import Problem
+from ungrid.presets.auto import EFFORTS, choose
+from ungrid.presets.published import PUBLISHED
+from ungrid.signals.base import Signal
+from ungrid.spec import lookup
+from ungrid.tasks.represent import represent
+from ungrid.terms import LOSSES
+
+AUTO = "auto"
+DEFAULT_EFFORT = "balanced"
+NAMES = (AUTO, *EFFORTS, *PUBLISHED)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fit is going to do.
+
+    Args:
+        field: with its recipe and record.
+        problem: what is known.
+        preset: the name that was asked for.
+        stored: how the weights will be written.
+        reason: what was chosen and why, in words.
+    """
+
+    field: Field
+    problem: Problem
+    preset: str
+    stored: Literal["float32", "float16"]
+    reason: str
+
+
+def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes: int | None = None) -> Plan:
+    """Choose the field for a signal and state the problem of representing it.
+
+    Args:
+        signal: what will be fitted.
+        preset: "auto", "fast", "balanced", "best", or a published setting.
+        seed: of weights and held-out samples.
+        max_bytes: most bytes of the file; efforts size the field to it, published settings are refused if they exceed it.
+
+    Raises:
+        InputError: `max_bytes` cannot be kept.
+        UnknownName: no such preset.
+    """
+    lookup(preset, dict.fromkeys(NAMES), "preset")
+    stored: Literal["float32", "float16"] = "float32"
+    if preset == AUTO or preset in EFFORTS:
+        choice = choose(signal, DEFAULT_EFFORT if preset == AUTO else preset, max_bytes=max_bytes, seed=seed)
+        field, stored, reason = choice.field, choice.stored, choice.reason
+    else:
+        builder = PUBLISHED[preset]
+        field = builder(signal.box, signal.out_dim, seed=seed)
+        reason = f"{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
+    field.record = _record(signal, stored)
+    size = file_bytes(field, stored)
+    if max_bytes is not None and size > max_bytes:
+        raise InputError(
+            f"preset {preset} gives a file of about {size:,} bytes, above --max-bytes {max_bytes:,}; use --preset auto, "
+            f"which sizes the field to it"
+        )
+    assert field.recipe is not None, "every preset has a recipe"
+    problem = represent(signal, loss=LOSSES[field.recipe.loss], seed=seed)
+    return Plan(field, problem, preset, stored, reason)
+
+
+def _record(signal: Signal, stored: Literal["float32", "float16"]) -> Record:
+    return Record(
+        kind=signal.kind,
+        shape=signal.grid.shape,
+        channels=signal.channels,
+        source=signal.source,
+        blobs=signal.blobs,
+        stored=stored,
+    )

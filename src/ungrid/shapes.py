@@ -1,0 +1,22 @@
+"""Words for tensor shapes, and what lower rooms may ask of a field.
+
+Axis words, used in annotations across the package: `*batch` any leading axes, `d` coordinate axes, `c` channels,
+`n` points, `samples`, `rays`, `members`, `features`, `t z y x` axes of a grid.
+"""
+
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["Coords", "FieldLike", "Float", "Values"]
+
+Coords = Float[Tensor, "*batch d"]
+Values = Float[Tensor, "*batch c"]
+
+
+@runtime_checkable
+class FieldLike(Protocol):
+    """Anything that maps coords [*, d], in its own units, to values [*, c], each value depending on its own coord only."""
+
+    def __call__(self, coords: Tensor, /) -> Tensor: ...

@@ -1,0 +1,130 @@
+"""Represent a signal: the field's values at the samples' centers are the samples."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from ungrid.errors import InputError
+from ungrid.fields.base import Field
+from ungrid.fit.problem import Problem
+from ungrid.fit.samplers import ORDERS, GridObservations, IndexSampler
+from ungrid.measurements.values import PointValues
+from ungrid.metrics.image import picture_metrics
+from ungrid.signals.base import Signal
+from ungrid.spec import lookup
+from ungrid.terms.misfit import Loss, Misfit
+from ungrid.terms.regression import squared_error
+
+HELDOUT_FRACTION = 0.01
+HELDOUT_MOST = 20_000
+MONITOR_SAMPLES = 8_192
+
+
+def represent(
+    signal: Signal,
+    *,
+    mask: Bool[Tensor, "*shape"] | None = None,
+    loss: Loss = squared_error,
+    order: str = "shuffled",
+    heldout: float = HELDOUT_FRACTION,
+    seed: int = 0,
+) -> Problem:
+    """The problem of fitting a field to a signal's samples.
+
+    Args:
+        signal: what to represent.
+        mask: [*shape] which samples are known; None for all.
+        loss: (prediction, target) → scalar.
+        order: how batches are drawn: "shuffled" (each sample once a pass), "uniform" or "stratified".
+        heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
+            of it are done: the field is measured there first. 0 for none.
+        seed: of the choice of held-out samples.
+
+    Raises:
+        InputError: a mask of another shape or with nothing known, an unknown order, a fraction outside [0, 0.5].
+    """
+    if not 0 <= heldout <= 0.5:
+        raise InputError(f"heldout is {heldout}; expected a fraction from 0 to 0.5")
+    if mask is not None and tuple(mask.shape) != signal.grid.shape:
+        raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
+    known = None if mask is None else mask.reshape(-1).nonzero().squeeze(-1)
+    if known is not None and len(known) == 0:
+        raise InputError("the mask leaves no sample to fit; expected at least one True")
+    kept, withheld = _hold_out(signal.grid.size, known, heldout, seed)
+    sampler = IndexSampler(
+        GridObservations(signal.grid, signal.values), lookup(order, ORDERS, "order")(), known=kept, withheld=withheld
+    )
+    return Problem((Misfit(PointValues(), sampler, loss),), SignalJudge(signal, sampler, masked=mask is not None))
+
+
+def _hold_out(
+    size: int, known: Tensor | None, fraction: float, seed: int
+) -> tuple[Tensor | None, Tensor | None]:
+    """Indices that the fit may see from the start, and those it may see later."""
+    n_known = size if known is None else len(known)
+    n = min(int(n_known * fraction), HELDOUT_MOST)
+    if n == 0:
+        return known, None
+    order = torch.randperm(n_known, generator=torch.Generator().manual_seed(seed + 0x5EED))
+    kept, withheld = order[n:].sort().values, order[:n].sort().values
+    return (kept, withheld) if known is None else (known[kept], known[withheld])
+
+
+class SignalJudge:
+    """Measures a field against a signal's samples.
+
+    Args:
+        signal: the truth.
+        sampler: of the fit, which knows what is held out.
+        masked: whether only the sampler's samples are known, so that no whole picture can be compared.
+    """
+
+    def __init__(self, signal: Signal, sampler: IndexSampler, *, masked: bool = False):
+        self.signal, self.sampler, self.masked = signal, sampler, masked
+        rng = torch.Generator().manual_seed(1)
+        index = torch.randint(signal.grid.size, (MONITOR_SAMPLES,), generator=rng)
+        known = sampler._known
+        self._watched = index if known is None else known[index % len(known)]
+        self._observed = GridObservations(signal.grid, signal.values)
+
+    def monitor(self, field: Field) -> float:
+        """PSNR [dB] at 8,192 fixed samples."""
+        return self._at(field, self._watched)["psnr"] or float("inf")
+
+    def quality(self, field: Field) -> dict[str, Any]:
+        """Measures against the whole signal, or against what is known of it."""
+        if self.masked:
+            assert self.sampler._known is not None
+            return self._at(field, self.sampler._known)
+        return picture_metrics(field.sample(self.signal.grid).cpu(), self.signal.values, self.signal.channels, clip=self._clip)
+
+    def heldout(self, field: Field) -> dict[str, Any] | None:
+        """PSNR at the samples that the fit has not seen."""
+        if self.sampler.withheld is None:
+            return None
+        return self._at(field, self.sampler.withheld) | {"n_samples": len(self.sampler.withheld)}
+
+    def give_back(self) -> None:
+        """Let the fit see all known samples."""
+        self.sampler.give_back()
+
+    @property
+    def _clip(self) -> bool:
+        return self.signal.source.get("sample_format") != "float"
+
+    @torch.no_grad()
+    def _at(self, field: Field, index: Tensor) -> dict[str, Any]:
+        errors, n = 0.0, 0
+        device = next(field.parameters()).device
+        for part in index.split(field.chunk_points()):
+            batch = self._observed.gather(part)
+            values = field(batch.query.to(device)).cpu()
+            if self._clip:
+                values = values.clamp(0, 1)
+            color = [i for i, name in enumerate(self.signal.channels) if name not in ("a", "alpha")]
+            difference = (values - batch.target)[:, color].double()
+            errors, n = errors + float(difference.square().sum()), n + difference.numel()
+        mse = errors / n
+        return {"psnr": None if mse == 0 else float(-10 * torch.log10(torch.tensor(mse, dtype=torch.float64)))}

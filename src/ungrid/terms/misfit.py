@@ -1,0 +1,49 @@
+"""The data term: how far what a sensor would see is from what it saw."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ungrid.domain.sampling import Batch, Sampler
+from ungrid.shapes import FieldLike
+from ungrid.terms.regression import squared_error
+
+Measure = Callable[[FieldLike, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Misfit:
+    """loss(measurement(field, query), target) over batches of one sampler.
+
+    Args:
+        measurement: (field, query [n, q]) → prediction [n, *c].
+        sampler: where the batches come from.
+        loss: (prediction, target) → scalar, a mean over samples.
+        weight: factor in the total, constant or a function of the fraction done 0…1.
+        name: in logs.
+    """
+
+    def __init__(
+        self,
+        measurement: Measure,
+        sampler: Sampler,
+        loss: Loss = squared_error,
+        *,
+        weight: float | Callable[[float], float] = 1.0,
+        name: str = "misfit",
+    ):
+        self.measurement, self.sampler, self.loss, self.name = measurement, sampler, loss, name
+        self._weight = weight
+
+    def weight(self, progress: float) -> float:
+        """Factor in the total at this fraction of the fit."""
+        return self._weight(progress) if callable(self._weight) else self._weight
+
+    def sample(self, rng: torch.Generator, batch_size: int | None) -> Batch:
+        """The next batch of observations."""
+        return self.sampler.sample(rng, batch_size)
+
+    def __call__(self, field: FieldLike, batch: Batch) -> Tensor:
+        """The loss on a batch: a scalar, or one value per member."""
+        return self.loss(self.measurement(field, batch.query), batch.target)

@@ -1,0 +1,249 @@
+"""The public functions: they join the rooms, and hold nothing of their own.
+
+Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`, `compare`, `cite`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ungrid import differentiate, domain, encodings, fields, fitting, networks
+from ungrid.errors import InputError
+from ungrid.fields.base import Field
+from ungrid.fields.storage import load_field, save_field
+from ungrid.files import is_field_file
+from ungrid.fit.callbacks import Callback
+from ungrid.fit.guard import Guard
+from ungrid.fit.problem import Problem
+from ungrid.fit.progress import ProgressBar
+from ungrid.presets.plan import Plan, plan_signal
+from ungrid.presets.published import PUBLISHED
+from ungrid.render.comparison import compare_pictures, draw_comparison
+from ungrid.render.picture import Region, picture_grid, write_field_picture
+from ungrid.signals.base import Signal
+from ungrid.signals.image import from_array, read_picture
+from ungrid.spec import lookup
+
+PARTS: dict[str, type] = {**domain.DOMAINS, **encodings.ENCODINGS, **networks.NETWORKS, **fields.FIELDS}
+DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
+    "gradient": differentiate.gradient,
+    "jacobian": differentiate.jacobian,
+    "laplacian": differentiate.laplacian,
+    "hessian": differentiate.hessian,
+}
+
+
+def load(path: str | os.PathLike[str]) -> Signal | Field:
+    """A signal from a picture file, or a fitted field from a `.ung` file; told apart by content, not by name.
+
+    Raises:
+        FileNotFoundError: no such file.
+        FormatError: a `.ung` file that cannot be trusted, or a picture that cannot be read.
+        MissingExtra: a kind of file whose reader is not installed.
+    """
+    path = Path(path)
+    if is_field_file(path) or path.suffix.lower() == ".ung":
+        return load_field(path, PARTS)
+    return read_picture(path)
+
+
+def load_as_field(path: str | os.PathLike[str]) -> Field:
+    """A field from a `.ung` file.
+
+    Raises:
+        FormatError: a file that is none, or cannot be trusted.
+    """
+    return load_field(Path(path), PARTS)
+
+
+def as_signal(source: Any) -> Signal:
+    """A signal from a signal, a path, an array [y, x] or [y, x, c] (NumPy or torch), or a PIL picture.
+
+    Raises:
+        InputError: something else, or a `.ung` file where samples are needed.
+    """
+    if isinstance(source, Signal):
+        return source
+    if isinstance(source, str | os.PathLike):
+        loaded = load(source)
+        if isinstance(loaded, Field):
+            raise InputError(f"{source} is a fitted field already; expected a picture")
+        return loaded
+    return from_array(source)
+
+
+def fit(
+    signal_or_field: Any,
+    problem: Problem | None = None,
+    *,
+    preset: str = "auto",
+    steps: int | None = None,
+    max_seconds: float | None = None,
+    target_psnr: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    max_bytes: int | None = None,
+    callbacks: Sequence[Callback] | None = None,
+) -> Field:
+    """Fit a field to a signal, or a given field to a problem, and return it with its metrics.
+
+    Args:
+        signal_or_field: a signal, a path or an array to represent; or a `Field`, then with a `problem`.
+        problem: what is known, for a given field.
+        preset: "auto", "fast", "balanced", "best", or a published setting: `ungrid.presets.PUBLISHED`.
+        steps: of the optimizer, at most; None for the recipe's number.
+        max_seconds: of wall time in the loop, at most; without `steps`, the fit takes that long.
+        target_psnr: dB at which the fit stops, measured on everything that is known.
+        seed: of weights and batches. Same seed, machine, thread count and budget in steps: the same bits.
+        device: "auto" (CUDA where there is one), "cpu" or "cuda". The field comes back on the CPU.
+        max_bytes: most bytes of the saved file; the default presets size the field to it.
+        callbacks: objects that watch; None for a progress bar where standard error is a terminal.
+
+    Raises:
+        InputError: an option or a signal that cannot be used.
+        TargetNotMet: `target_psnr` was not reached; the error's `field` is the best that was.
+        Diverged: the fit stayed unstable.
+
+    Example:
+        >>> import numpy, ungrid as ug
+        >>> field = ug.fit(numpy.full((8, 8), 0.5), steps=20)
+        >>> field([[4.0, 4.0]]).shape
+        torch.Size([1, 1])
+    """
+    if callbacks is None:
+        callbacks = [ProgressBar()] if sys.stderr.isatty() else []
+    plan = make_plan(signal_or_field, problem, preset=preset, seed=seed, max_bytes=max_bytes)
+    limits = fitting.Limits(steps, max_seconds, target_psnr)
+    field = fitting.carry_out(plan, limits, seed=seed, device=device, guard=Guard(), callbacks=callbacks)
+    fitting.check_target(field, target_psnr)
+    return field
+
+
+def make_plan(
+    signal_or_field: Any, problem: Problem | None = None, *, preset: str = "auto", seed: int = 0, max_bytes: int | None = None
+) -> Plan:
+    """Choose the field and state the problem of a fit, without starting it; arguments as in `fit`."""
+    if not isinstance(signal_or_field, Field):
+        if problem is not None:
+            raise InputError("give either a signal, or a field and a problem")
+        return plan_signal(as_signal(signal_or_field), preset, seed=seed, max_bytes=max_bytes)
+    if problem is None:
+        raise InputError("a field alone says nothing of what to fit it to; give a problem, e.g. tasks.represent(signal)")
+    return Plan(signal_or_field, problem, "given", "float32", "the field that was given")
+
+
+def save(field: Field, path: str | os.PathLike[str]) -> None:
+    """Write a field to one `.ung` file, beside and renamed. Also `field.save(path)`.
+
+    Raises:
+        MachineError: not writable, disk full.
+    """
+    save_field(field, Path(path), version=installed_version("ungrid"))
+
+
+def query(field: Field, coords: Any, *, derivative: str | None = None, max_memory: int | None = None) -> Tensor:
+    """Values [n, c] of a field at coords [n, d], or a derivative there, evaluated in chunks without gradients.
+
+    Args:
+        field: what is asked.
+        coords: [n, d] in the units of the box; converted to the field's dtype.
+        derivative: "gradient" or "jacobian" [n, c, d], "laplacian" [n, c], "hessian" [n, c, d, d]; None for values.
+        max_memory: bytes that this may take beyond the result.
+    """
+    ask = field if derivative is None else _derivative_of(field, derivative)
+    own = next(field.parameters())
+    points = torch.as_tensor(coords, dtype=own.dtype, device=own.device)
+    size = field.chunk_points(max_memory) if derivative is None else max(1, field.chunk_points(max_memory) // 8)
+    with torch.no_grad():
+        return torch.cat([ask(part) for part in points.split(size)] or [ask(points)]).cpu()
+
+
+def render(
+    field: Field,
+    path: str | os.PathLike[str],
+    *,
+    size: tuple[int | None, int | None] | None = None,
+    scale: float = 1.0,
+    region: Region | None = None,
+    encoded: bool = False,
+    max_memory: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[int, int, int]:
+    """Draw a field into a picture file, streamed in bounded memory; returns the picture's shape (H, W, c).
+
+    Args:
+        field: fitted to a picture.
+        path: of the picture; its ending says which format.
+        size: (height, width) in pixels, one of them None to follow from the other; or None, then `scale` counts.
+        scale: pixels of the result for each pixel of the source.
+        region: {"y": (low, high), "x": (low, high)} in the source's pixels; None for the whole.
+        encoded: average encoded values where the picture shrinks, instead of linear light.
+        max_memory: bytes that this may take; None for about 256 MB.
+        progress: called with the fraction done.
+    """
+    grid = picture_grid(field, size=size, scale=scale, region=region)
+    return write_field_picture(field, Path(path), grid, encoded=encoded, max_memory=max_memory, progress=progress)
+
+
+def compare(first: Any, second: Any, *, picture: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Measures of a picture or field against another: psnr, ssim, ms_ssim, max_abs_error, error by frequency band.
+
+    Args:
+        first: what is judged: a field, a signal, an array or a path to one.
+        second: what it is judged against. A field is drawn on the other's grid; two fields on the first one's own.
+        picture: file for one picture with the original, the result, the amplified error and its spectrum.
+    """
+    result, reference = _on_one_grid(_loaded(first), _loaded(second))
+    if picture is not None:
+        draw_comparison(result, reference, Path(picture))
+    return compare_pictures(result, reference)
+
+
+def cite(*objects: Any) -> str:
+    """BibTeX of exactly the published ideas that fields, parts, or names of parts, presets or papers rest on."""
+    from ungrid.papers import bibtex, keys_of
+
+    keys = {key for thing in objects for key in keys_of(_named(thing) if isinstance(thing, str) else thing)}
+    return bibtex(sorted(keys))
+
+
+def _named(name: str) -> Any:
+    """The part or a preset's field called `name`, or the name itself, which may be a paper's."""
+    if name in PUBLISHED:
+        return PUBLISHED[name](domain.Box(("x",), ((0.0, 1.0),)), 1)
+    return PARTS.get(name, name)
+
+
+def _derivative_of(field: Field, name: str) -> Callable[[Tensor], Tensor]:
+    derivative = lookup(name, DERIVATIVES, "derivative")
+    return lambda coords: derivative(field, coords)
+
+
+def _loaded(thing: Any) -> Signal | Field:
+    if isinstance(thing, Signal | Field):
+        return thing
+    return load(thing) if isinstance(thing, str | os.PathLike) else from_array(thing)
+
+
+def _on_one_grid(first: Signal | Field, second: Signal | Field) -> tuple[Signal, Signal]:
+    """Both as signals: a field takes the other's grid."""
+    if isinstance(first, Field):
+        first = _sampled(first, second if isinstance(second, Signal) else None)
+    return first, _sampled(second, first) if isinstance(second, Field) else second
+
+
+def _sampled(field: Field, like: Signal | None) -> Signal:
+    grid = field.grid() if like is None else like.grid
+    record = field.record
+    if record is None or (like is not None and grid.box != field.box):
+        raise InputError(f"the field lives on {field.box.axes} {field.box.bounds}, the picture on {grid.box.bounds}; compare equals")
+    return Signal(field.sample(grid), grid, record.kind, record.channels, record.source)
+
+
+Field.save = save  # type: ignore[attr-defined]  # attached here: fields know nothing of name tables
