@@ -111,7 +111,7 @@ def write_beside(path: Path) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; give the name of a file in it")
-    temporary = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -163,9 +163,10 @@ def _open(path: Path) -> BinaryIO:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _parse_json(text: bytes, what: str) -> dict[str, Any]:
+def _parse_json(text: bytes | str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        value = json.loads(decoded, object_pairs_hook=_no_duplicates, parse_constant=_no_constants, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what} is not valid JSON: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(value, dict):
@@ -182,6 +183,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constants(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is beyond the numbers that fit")
+    return number
 
 
 def _check_tensors(raw: dict[str, Any], data_start: int, file_bytes: int) -> dict[str, TensorEntry]:
@@ -222,7 +230,7 @@ def _naturals(value: Any) -> bool:
 def _check_description(metadata: Any, name: str) -> dict[str, Any]:
     if not isinstance(metadata, dict) or set(metadata) != {METADATA_KEY} or not isinstance(metadata[METADATA_KEY], str):
         raise FormatError(f"{name} is a safetensors file but not a field of ungrid's: its metadata has no entry {METADATA_KEY!r} alone")
-    description = _parse_json(metadata[METADATA_KEY].encode(), f"the description in {name}")
+    description = _parse_json(metadata[METADATA_KEY], f"the description in {name}")
     version = description.get("format_version")
     if type(version) is not int or version < 1:
         raise FormatError(f"{name} has format_version {version!r}; expected a number")

@@ -23,12 +23,13 @@ def bibtex(keys: Iterable[str]) -> str:
 
 
 def keys_of(thing: Any) -> set[str]:
-    """Keys of the papers that an object and its parts name in `paper`; of a string, the key itself."""
+    """Keys of the papers that an object and its parts, or a class, name in `paper`; of a string, the key itself."""
     return {thing} if isinstance(thing, str) else set(_walk(thing))
 
 
 def _walk(thing: Any) -> Iterator[str]:
-    parts = [thing, *thing.modules()] if hasattr(thing, "modules") else [thing]
+    has_parts = hasattr(thing, "modules") and not isinstance(thing, type)
+    parts = [thing, *thing.modules()] if has_parts else [thing]
     for part in parts:
         paper = getattr(part, "paper", None)
         if paper is not None:

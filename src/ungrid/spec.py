@@ -9,7 +9,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ungrid.errors import FormatError, UnknownName, nearest
@@ -20,6 +20,7 @@ MAX_ITEMS = 100_000
 MAX_PARTS = 1_000
 
 Tables = Mapping[str, type]
+Watcher = Callable[[Any], None]
 
 
 def to_spec(part: Any) -> Any:
@@ -35,8 +36,13 @@ def to_spec(part: Any) -> Any:
     return {TYPE_KEY: type(part).__name__} | {name: to_spec(getattr(part, name)) for name in names}
 
 
-def from_spec(spec: Any, tables: Tables) -> Any:
+def from_spec(spec: Any, tables: Tables, *, built: Watcher | None = None) -> Any:
     """Rebuild a part from its spec. Lists become tuples.
+
+    Args:
+        spec: plain values.
+        tables: name → class; no other name is known.
+        built: called with each part as soon as it is built, inner ones first; may raise to stop the rest.
 
     Raises:
         FormatError: an unknown type or argument (with the nearest known one), a missing or wrongly typed argument,
@@ -45,7 +51,7 @@ def from_spec(spec: Any, tables: Tables) -> Any:
     n_parts = _count_parts(spec)
     if n_parts > MAX_PARTS:
         raise FormatError(f"the spec has {n_parts} parts, more than {MAX_PARTS}")
-    return _build(spec, tables, depth=0)
+    return _build(spec, tables, 0, built or _ignore)
 
 
 def constructor_arguments(part: type) -> list[str]:
@@ -64,7 +70,11 @@ def lookup(name: str, table: Mapping[str, Any], what: str) -> Any:
     return table[name]
 
 
-def _build(spec: Any, tables: Tables, depth: int) -> Any:
+def _ignore(part: Any) -> None:
+    """Nobody watches."""
+
+
+def _build(spec: Any, tables: Tables, depth: int, built: Watcher) -> Any:
     if depth > MAX_NESTING:
         raise FormatError(f"the spec is nested more than {MAX_NESTING} levels deep")
     if spec is None or isinstance(spec, bool | str):
@@ -74,13 +84,13 @@ def _build(spec: Any, tables: Tables, depth: int) -> Any:
     if isinstance(spec, list):
         if len(spec) > MAX_ITEMS:
             raise FormatError(f"the spec has a list of {len(spec)} items, more than {MAX_ITEMS}")
-        return tuple(_build(item, tables, depth + 1) for item in spec)
+        return tuple(_build(item, tables, depth + 1, built) for item in spec)
     if not isinstance(spec, dict):
         raise FormatError(f"the spec holds a {type(spec).__name__}, which is not a plain value")
-    return _build_part(spec, tables, depth)
+    return _build_part(spec, tables, depth, built)
 
 
-def _build_part(spec: dict[str, Any], tables: Tables, depth: int) -> Any:
+def _build_part(spec: dict[str, Any], tables: Tables, depth: int, built: Watcher) -> Any:
     name = spec.get(TYPE_KEY)
     if not isinstance(name, str):
         raise FormatError(f"a part of the spec has no {TYPE_KEY!r}; its keys are {sorted(map(str, spec))[:12]}")
@@ -93,7 +103,7 @@ def _build_part(spec: dict[str, Any], tables: Tables, depth: int) -> Any:
     for key in spec:
         if key != TYPE_KEY and key not in known:
             raise FormatError(f"{name} has no argument {key!r}{nearest(str(key), known)}")
-    arguments = {key: _build(value, tables, depth + 1) for key, value in spec.items() if key != TYPE_KEY}
+    arguments = {key: _build(value, tables, depth + 1, built) for key, value in spec.items() if key != TYPE_KEY}
     hints = typing.get_type_hints(part.__init__)
     for key, value in arguments.items():
         if not _fits(value, hints.get(key, Any)):
@@ -102,11 +112,13 @@ def _build_part(spec: dict[str, Any], tables: Tables, depth: int) -> Any:
     if missing:
         raise FormatError(f"{name} lacks its arguments {missing}")
     try:
-        return part(**arguments)
+        made = part(**arguments)
     except FormatError:
         raise
     except (ValueError, TypeError, KeyError, RuntimeError, OverflowError, MemoryError, AttributeError) as error:
         raise FormatError(f"{name} cannot be built from the file: {_one_line(error)}") from None
+    built(made)
+    return made
 
 
 def _count_parts(spec: Any) -> int:

@@ -20,8 +20,10 @@ from ungrid.fields.storage import load_field, save_field
 from ungrid.files import is_field_file
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.guard import Guard
+from ungrid.fit.optimizers import OPTIMIZER_PAPERS
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
+from ungrid.fit.schedules import SCHEDULE_PAPERS
 from ungrid.presets.plan import Plan, plan_signal
 from ungrid.presets.published import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
@@ -209,8 +211,24 @@ def cite(*objects: Any) -> str:
     """BibTeX of exactly the published ideas that fields, parts, or names of parts, presets or papers rest on."""
     from ungrid.papers import bibtex, keys_of
 
-    keys = {key for thing in objects for key in keys_of(_named(thing) if isinstance(thing, str) else thing)}
+    keys = {key for thing in objects for part in _rests_on(thing) for key in keys_of(part)}
     return bibtex(sorted(keys))
+
+
+def _rests_on(thing: Any) -> list[Any]:
+    """The thing by its name, and for a field also what it was fitted by."""
+    part = _named(thing) if isinstance(thing, str) else thing
+    recipe = part.recipe if isinstance(part, Field) else None
+    if recipe is None:
+        return [part]
+    return [
+        part,
+        *(
+            table[name]
+            for table, name in ((OPTIMIZER_PAPERS, recipe.optimizer), (SCHEDULE_PAPERS, recipe.schedule))
+            if name in table
+        ),
+    ]
 
 
 def _named(name: str) -> Any:
@@ -242,7 +260,9 @@ def _sampled(field: Field, like: Signal | None) -> Signal:
     grid = field.grid() if like is None else like.grid
     record = field.record
     if record is None or (like is not None and grid.box != field.box):
-        raise InputError(f"the field lives on {field.box.axes} {field.box.bounds}, the picture on {grid.box.bounds}; compare equals")
+        raise InputError(
+            f"the field lives on {field.box.axes} {field.box.bounds}, the picture on {grid.box.bounds}; compare equals"
+        )
     return Signal(field.sample(grid), grid, record.kind, record.channels, record.source)
 
 

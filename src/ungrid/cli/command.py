@@ -151,8 +151,16 @@ def _check_options(name: str, arguments: Sequence[str], known: Sequence[str]) ->
 
 def _essence(complaint: str) -> str:
     """The message inside tyro's framed text, on one line."""
-    text = re.sub(r"[╭╮╰╯│─]", " ", re.sub(r"\x1b\[[0-9;]*m", "", complaint))
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    kept = [line for line in lines if line and "Parsing error" not in line and "Required options" not in line]
-    message = " ".join(kept).split(" For full helptext")[0].split(" full helptext")[0]
+    text = re.sub(r"[╭╮╰╯│─]|-{4,}", " ", re.sub(r"\x1b\[[0-9;]*m", "", complaint))
+    message = re.split(r" (?:For )?full helptext", " ".join(text.split()))[0]
+    wrong = re.search(r"Error parsing (\S+?): no type matching (?:\{None\}\|)?(\w+).*?\[(.*?)\]", message)
+    if wrong:
+        return f"{wrong[1]} is {wrong[3]}, expected {wrong[2]}"
+    unknown = re.search(r"Unrecognized options: (.*?)$", message)
+    if unknown:
+        return f"cannot place {unknown[1].strip()!r}"
+    missing = re.search(r"Missing from .*?: (.*?)$", message)
+    if missing:
+        return f"missing {missing[1].strip()}"
+    message = re.sub(r"^(?:Invalid choice|Missing argument|Value error) ", "", message)
     return message[:300] or "the options could not be read"

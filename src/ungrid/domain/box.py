@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ungrid.errors import InputError, ShapeError, nearest
@@ -91,7 +92,7 @@ class Box:
         low, high = self._corners(coords)
         return ((coords >= low) & (coords <= high)).all(dim=-1)
 
-    def to_world(self, coords: Coords) -> Coords:
+    def to_world(self, coords: Coords) -> Float[Tensor, "*batch rows"]:
         """Coords [*, d] → world frame [*, rows of the affine]; the coords themselves where the box has no affine."""
         if self.affine is None:
             return coords

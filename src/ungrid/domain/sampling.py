@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -36,6 +36,7 @@ class Batch:
             yield Batch(self.query[part], self.target[part], None if self.member is None else self.member[part])
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Draws batches for one term, and can be stopped and continued."""
 

@@ -33,8 +33,11 @@ class DenseGrid(Encoding):
         `levels[l]` is [*nodes, F] with nodes = cells + 1 per axis, node j at -1 + 2j / cells; for "cubic" cells + 3, node j at
         -1 + 2(j - 1) / cells.
     Raises: InputError: an argument out of range. UnknownName: no such interpolation.
-    Differs from the paper: no published one; a tiny-cuda-nn "DenseGrid" puts its nodes half a cell off the box's corners.
+    Differs from the paper: that of instant-ngp, whose dense grids put their nodes half a cell off the box's corners, grow by one
+        factor on all axes, and have no C² interpolation.
     """
+
+    paper = "mueller2022instant"
 
     def __init__(
         self,

@@ -101,7 +101,7 @@ class Field(nn.Module, ABC):
         Raises:
             InputError: the field was not fitted to a sampled signal, so it has no grid of its own.
         """
-        if self.record is None:
+        if self.record is None or not self.record.shape:
             raise InputError("this field was not fitted to a sampled signal: say where to look with Grid(field.box, shape)")
         return Grid(self.box, self.record.shape).refine(scale)
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ungrid.errors import FormatError, InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe, Record
 from ungrid.files import BLOB_PREFIX, FORMAT_VERSION, METADATA_KEY, Header, TensorEntry, read_blob, read_header, write_beside
-from ungrid.spec import Tables, from_spec, to_spec
+from ungrid.spec import Tables, Watcher, from_spec, to_spec
 
 DTYPES = {
     "F64": torch.float64,
@@ -40,6 +40,7 @@ def save_field(field: Field, path: Path, *, version: str) -> None:
     they were rounded to it; buffers as they are.
 
     Raises:
+        InputError: weights of a type that the format does not keep, such as bfloat16.
         MachineError: not writable, disk full.
     """
     record = field.record or Record(kind="", shape=(), channels=())
@@ -48,6 +49,8 @@ def save_field(field: Field, path: Path, *, version: str) -> None:
     parameters = {name for name, _ in field.named_parameters()}
     for name, tensor in field.state_dict().items():
         tensor = tensor.detach().cpu()
+        if tensor.dtype not in DTYPES.values():
+            raise InputError(f"{name} is {tensor.dtype}, which a .ung file does not keep; convert the field first: field.float()")
         stored = tensor.to(half) if half is not None and name in parameters else tensor
         tensors[name] = stored.contiguous().clone()  # clone: safetensors refuses tensors that share memory
     tensors |= {BLOB_PREFIX + name: torch.frombuffer(bytearray(b), dtype=torch.uint8) for name, b in record.blobs.items() if b}
@@ -75,7 +78,7 @@ def load_field(path: Path, tables: Tables) -> Field:
     if unknown:
         raise FormatError(f"the description in {path.name} has unknown keys {sorted(unknown)[:5]}")
     with torch.device("meta"):
-        field = from_spec(header.description.get("spec"), tables)
+        field = from_spec(header.description.get("spec"), tables, built=_counter(len(header.tensors), path))
     if not isinstance(field, Field):
         raise FormatError(f"the spec in {path.name} is no field but a {type(field).__name__}")
     weights = _read_weights(path, header, field)
@@ -83,7 +86,26 @@ def load_field(path: Path, tables: Tables) -> Field:
     field.requires_grad_(True)
     field.recipe = _plain(Recipe, header.description.get("recipe"), path)
     field.record = _read_record(path, header)
+    if field.record is not None:
+        _check_record(field.record, field, path)
     return field.eval()
+
+
+def _counter(n_tensors: int, path: Path) -> Watcher:
+    """Counts the tensors of parts as they are built, and refuses more than the file has: a short spec may ask for very many."""
+    seen: dict[int, nn.Module] = {}
+    needed = 0
+
+    def count(part: Any) -> None:
+        nonlocal needed
+        for module in part.modules() if isinstance(part, nn.Module) else ():
+            if id(module) not in seen:
+                seen[id(module)] = module
+                needed += len(module._parameters) + len(module._buffers)
+        if needed > n_tensors:
+            raise FormatError(f"the tensors in {path.name} do not fit its spec: it asks for {needed} or more, the file has {n_tensors}")
+
+    return count
 
 
 def _read_weights(path: Path, header: Header, field: Field) -> dict[str, Tensor]:
@@ -129,6 +151,15 @@ def _read_record(path: Path, header: Header) -> Record | None:
     if record is not None:
         record.blobs = blobs
     return record
+
+
+def _check_record(record: Record, field: Field, path: Path) -> None:
+    """Raise FormatError unless the record's sizes are the field's; a field fitted to no sampled signal has none."""
+    if len(record.shape) not in (0, field.in_dim) or len(record.channels) not in (0, field.out_dim):
+        raise FormatError(
+            f"the record in {path.name} has shape {record.shape} and channels {record.channels}; its field has "
+            f"{field.in_dim} axes and {field.out_dim} channels"
+        )
 
 
 def _plain(kind: type, value: Any, path: Path) -> Any:

@@ -1,5 +1,6 @@
 """What happens beside the descent: watching, holding out, annealing. The loop calls each after every step."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +46,8 @@ class Monitor(Callback):
         if judge is None or time.monotonic() < self._next:
             return
         state.psnr = judge.monitor(state.field)
-        state.extra["curve"].append([state.step, round(state.seconds, 3), round(state.psnr, 3)])
+        measured = round(state.psnr, 3) if math.isfinite(state.psnr) else None  # of an exact match, as JSON has it
+        state.extra["curve"].append([state.step, round(state.seconds, 3), measured])
         if self.target_psnr is not None and state.psnr >= self.target_psnr:
             HeldOut.measure(state)
             judge.give_back()

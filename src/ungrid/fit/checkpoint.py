@@ -16,7 +16,7 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 
 from ungrid.errors import FormatError, InputError
-from ungrid.files import write_beside
+from ungrid.files import write_beside, writing_error
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.guard import Guard
 from ungrid.fit.state import FitState, Snapshot
@@ -66,12 +66,24 @@ class Checkpoint(Callback):
             self.write()
             self._next = time.monotonic() + self.every_seconds
 
+    def end(self, state: FitState) -> None:
+        """Write the last snapshot if the fit was broken off: by Ctrl-C, or by an error."""
+        if state.stopped_by is None:
+            self.write()
+
     def write(self) -> None:
-        """Write the guard's last snapshot, beside and renamed."""
+        """Write the guard's last snapshot, beside and renamed.
+
+        Raises:
+            MachineError: not writable, disk full.
+        """
         snapshot = self.guard.last
         if snapshot is None or snapshot.plain["step"] == self._written_step:
             return
-        self.folder.mkdir(exist_ok=True)
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise writing_error(self.folder, error) from None
         text = json.dumps({"identity": self.identity, "plain": snapshot.plain})
         with write_beside(self.folder / STATE_FILE) as temporary:
             tensors = {name: tensor.contiguous() for name, tensor in snapshot.tensors.items()}
@@ -87,13 +99,14 @@ class Checkpoint(Callback):
         try:
             with safe_open(path, framework="pt") as file:
                 text = json.loads((file.metadata() or {})[KEY])
+                identity, plain = text["identity"], text["plain"]
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise FormatError(f"{path} cannot be read ({error}); delete its folder to start again") from None
-        if text.get("identity") != self.identity:
-            differs = sorted(k for k in self.identity if text.get("identity", {}).get(k) != self.identity[k])
+        if identity != self.identity:
+            differs = sorted(key for key in self.identity if identity.get(key) != self.identity[key])
             raise InputError(f"cannot resume: {path.parent} is of a fit with another {', '.join(differs)}; start without --resume")
-        return Snapshot(tensors, text["plain"])
+        return Snapshot(tensors, plain)
 
 
 def _restore_checked(state: FitState, snapshot: Snapshot, path: Path) -> None:

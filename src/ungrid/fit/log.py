@@ -1,6 +1,7 @@
 """Logs of a fit: JSON lines, and TensorBoard."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +45,8 @@ class JsonLog(Callback):
             self._file.close()
 
     def _write(self, state: FitState, losses: Mapping[str, float], **more: Any) -> None:
-        line = {"step": state.step, "seconds": round(state.seconds, 3), "psnr": state.psnr, "losses": dict(losses)}
+        psnr = state.psnr if state.psnr is not None and math.isfinite(state.psnr) else None  # null for an exact match
+        line = {"step": state.step, "seconds": round(state.seconds, 3), "psnr": psnr, "losses": dict(losses)}
         self._file.write(json.dumps(line | more) + "\n")
         self._file.flush()
 

@@ -56,14 +56,16 @@ def run(state: FitState, budget: Budget, callbacks: Sequence[Callback] = (), gua
     guard = guard or Guard()
     state.progress = budget.progress(state)
     guard.begin(state)
-    for callback in callbacks:
-        callback.begin(state)
+    begun: list[Callback] = []
     try:
+        for callback in callbacks:
+            callback.begin(state)
+            begun.append(callback)
         _descend(state, budget, callbacks, guard)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted at step {state.step}") from None
     finally:
-        for callback in callbacks:
+        for callback in begun:
             callback.end(state)
     return state
 

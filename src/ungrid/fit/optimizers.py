@@ -42,3 +42,4 @@ def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Opt
 
 
 OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs}
+OPTIMIZER_PAPERS = {"adam": "kingma2015adam", "adamw": "loshchilov2019adamw", "lbfgs": "liu1989lbfgs"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from ungrid.domain.sampling import Sampler
 from ungrid.fields.base import Field
 
 
+@runtime_checkable
 class Term(Protocol):
     """One summand of the loss, a misfit or a regularizer; it owns what it samples."""
 
@@ -29,6 +30,7 @@ class Term(Protocol):
         ...
 
 
+@runtime_checkable
 class Judge(Protocol):
     """How good a field is for this problem, in numbers a person asks for."""
 

@@ -1,6 +1,6 @@
 """Where batches come from: observations, and orders in which to draw them."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from ungrid.domain.sampling import Batch
 from ungrid.errors import InputError
 
 
+@runtime_checkable
 class Observations(Protocol):
     """Indexed queries and targets."""
 
@@ -138,6 +139,7 @@ class IndexSampler:
         self.observations = self.observations.to(device)
 
 
+@runtime_checkable
 class Order(Protocol):
     """How indices below n are drawn."""
 

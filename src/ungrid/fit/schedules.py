@@ -29,3 +29,4 @@ def with_warm_up(schedule: Schedule, fraction: float) -> Schedule:
 
 
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "cosine": cosine, "exponential": exponential}
+SCHEDULE_PAPERS = {"cosine": "loshchilov2017sgdr"}

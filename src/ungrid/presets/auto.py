@@ -11,7 +11,7 @@ from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
 BATCHES_A_PASS = 48  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
-LEAST_STEPS = 400
+SMALL = 2**17  # samples below which a pass has too few batches, and steps are counted instead of passes
 LEAST_BYTES = 8_192
 
 
@@ -22,13 +22,17 @@ class Effort:
     Args:
         passes: over all samples.
         params_per_value: grid parameters for each value of the signal.
+        least_steps: for a small signal.
     """
 
     passes: int
     params_per_value: float
+    least_steps: int
 
 
-EFFORTS = {"fast": Effort(4, 0.35), "balanced": Effort(12, 0.45), "best": Effort(40, 0.7)}
+GRAY_FACTOR, MOST_PER_VALUE = 1.6, 0.72  # one or two channels share less in the network than three: more features for each
+
+EFFORTS = {"fast": Effort(4, 0.35, 300), "balanced": Effort(12, 0.45, 1000), "best": Effort(40, 0.7, 3000)}
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     """
     level = EFFORTS[effort]
     params_per_value = level.params_per_value
+    if signal.out_dim < 3:
+        params_per_value = min(MOST_PER_VALUE, GRAY_FACTOR * params_per_value)
     metadata = sum(len(blob) for blob in signal.blobs.values())
     if max_bytes is not None:
         if max_bytes < LEAST_BYTES + metadata:
@@ -68,7 +74,7 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         params_per_value *= 0.9
         field = _build(signal, params_per_value, seed)
     batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
-    steps = max(LEAST_STEPS, level.passes * signal.grid.size // batch)
+    steps = max(level.least_steps if signal.grid.size < SMALL else 1, level.passes * signal.grid.size // batch)
     assert field.recipe is not None
     field.recipe = replace(field.recipe, batch_size=batch, steps=steps)
     reason = (

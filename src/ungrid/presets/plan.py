@@ -13,7 +13,7 @@ from ungrid.presets.published import PUBLISHED
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.represent import represent
-from ungrid.terms import LOSSES
+from ungrid.terms.regression import LOSSES
 
 AUTO = "auto"
 DEFAULT_EFFORT = "balanced"

@@ -69,7 +69,7 @@ def draw_comparison(result: Signal, reference: Signal, path: Path) -> None:
     panels = [
         ("original", _shown(reference.values, reference)),
         ("result", _shown(result.values, reference)),
-        (f"error × {AMPLIFY:g}", (0.5 + AMPLIFY * _color(result.values - reference.values, reference)).clamp(0, 1)),
+        (f"error x {AMPLIFY:g}", (0.5 + AMPLIFY * _color(result.values - reference.values, reference)).clamp(0, 1)),
         ("error spectrum / original's", _spectrum_ratio(result, reference)),
     ]
     sheet = Image.fromarray((_compose(panels).clamp(0, 1) * 255).round().byte().numpy())

@@ -1,5 +1,6 @@
 """Represent a signal: the field's values at the samples' centers are the samples."""
 
+import math
 from typing import Any
 
 import torch
@@ -91,14 +92,17 @@ class SignalJudge:
 
     def monitor(self, field: Field) -> float:
         """PSNR [dB] at 8,192 fixed samples."""
-        return self._at(field, self._watched)["psnr"] or float("inf")
+        psnr = self._at(field, self._watched)["psnr"]
+        return math.inf if psnr is None else psnr
 
     def quality(self, field: Field) -> dict[str, Any]:
-        """Measures against the whole signal, or against what is known of it."""
+        """Measures against the whole signal, or against what is known of it; the PSNR of an exact match is None."""
         if self.masked:
             assert self.sampler._known is not None
             return self._at(field, self.sampler._known)
-        return picture_metrics(field.sample(self.signal.grid).cpu(), self.signal.values, self.signal.channels, clip=self._clip)
+        sampled = field.sample(self.signal.grid).cpu()
+        measures = picture_metrics(sampled, self.signal.values, self.signal.channels, clip=self._clip)
+        return measures | {"psnr": None if measures["psnr"] == math.inf else measures["psnr"]}
 
     def heldout(self, field: Field) -> dict[str, Any] | None:
         """PSNR at the samples that the fit has not seen."""

@@ -1,5 +1,7 @@
 """Losses that compare a prediction with a target, averaged over the batch."""
 
+from collections.abc import Callable
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -25,3 +27,11 @@ def relative_squared_error(prediction: Float[Tensor, "n *c"], target: Float[Tens
     From instant-ngp's pictures and radiance ("RelativeL2").
     """
     return ((prediction - target).square() / (prediction.detach().square() + 0.01)).mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "squared_error": squared_error,
+    "half_squared_error": half_squared_error,
+    "absolute_error": absolute_error,
+    "relative_squared_error": relative_squared_error,
+}

@@ -1,0 +1,173 @@
+"""Small things with known answers: analytic fields, tiny signals, and one example of each entry of the name tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
+from ungrid.encodings.base import Encoding
+from ungrid.encodings.combine import CoarseToFine, Concatenate
+from ungrid.encodings.dense_grid import DenseGrid
+from ungrid.encodings.fourier_features import FourierFeatures
+from ungrid.encodings.frequency import Frequency, LogFrequency
+from ungrid.encodings.hash_grid import HashGrid
+from ungrid.encodings.identity import Identity
+from ungrid.fields.base import Field
+from ungrid.fields.encoded import EncodedField
+from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.values import PointValues
+from ungrid.networks.base import Network
+from ungrid.networks.mlp import Mlp
+from ungrid.networks.siren import Siren
+from ungrid.signals.base import Signal
+
+EncodingMaker = Callable[[int, int], Encoding]
+NetworkMaker = Callable[[int, int, int], Network]
+FieldMaker = Callable[[Box, int, int], Field]
+
+
+@dataclass(frozen=True)
+class Analytic:
+    """A function of coords [*, d] with its derivatives in closed form.
+
+    Args:
+        values: coords [*, d] → [*, c].
+        gradient: → [*, c, d].
+        laplacian: → [*, c].
+        hessian: → [*, c, d, d].
+    """
+
+    values: Callable[[Tensor], Tensor]
+    gradient: Callable[[Tensor], Tensor]
+    laplacian: Callable[[Tensor], Tensor]
+    hessian: Callable[[Tensor], Tensor]
+
+    def __call__(self, coords: Tensor) -> Tensor:
+        """Values [*, c] at coords [*, d]."""
+        return self.values(coords)
+
+
+def plane_wave(wave_vector: tuple[float, ...], phase: float = 0.0) -> Analytic:
+    """sin(k·x + phase): gradient k cos, Laplacian −|k|² sin, Hessian −k kᵀ sin."""
+
+    def vector(like: Tensor) -> Tensor:
+        return torch.tensor(wave_vector, dtype=like.dtype, device=like.device)
+
+    def angle(coords: Tensor) -> Tensor:
+        return (coords * vector(coords)).sum(dim=-1, keepdim=True) + phase
+
+    return Analytic(
+        lambda x: angle(x).sin(),
+        lambda x: (angle(x).cos() * vector(x))[..., None, :],
+        lambda x: -vector(x).square().sum() * angle(x).sin(),
+        lambda x: -angle(x).sin()[..., None, None] * torch.outer(vector(x), vector(x)),
+    )
+
+
+def gaussian_bump(center: tuple[float, ...], width: float) -> Analytic:
+    """exp(−|x − center|² / (2 width²)): with r = (x − center) / width², gradient −r g, Hessian (r rᵀ − I / width²) g."""
+
+    def offset(coords: Tensor) -> Tensor:
+        return (coords - torch.tensor(center, dtype=coords.dtype, device=coords.device)) / width**2
+
+    def bump(coords: Tensor) -> Tensor:
+        return torch.exp(-0.5 * width**2 * offset(coords).square().sum(dim=-1, keepdim=True))
+
+    def hessian(coords: Tensor) -> Tensor:
+        r = offset(coords)
+        flat = torch.eye(len(center), dtype=coords.dtype, device=coords.device) / width**2
+        return ((r[..., :, None] * r[..., None, :] - flat) * bump(coords)[..., None])[..., None, :, :]
+
+    return Analytic(
+        bump,
+        lambda x: (-offset(x) * bump(x))[..., None, :],
+        lambda x: hessian(x).diagonal(dim1=-2, dim2=-1).sum(dim=-1),
+        hessian,
+    )
+
+
+def disc(radius: float) -> Callable[[Tensor], Tensor]:
+    """1 within `radius` of the origin, 0 beyond: [*, d] → [*, 1]. Its line integrals are chords."""
+    return lambda coords: (coords.norm(dim=-1, keepdim=True) <= radius).to(coords.dtype)
+
+
+def pixel_box(height: int = 12, width: int = 16) -> Box:
+    """The box of a picture of H×W pixels: y in [0, H], x in [0, W], in px."""
+    return Box(("y", "x"), ((0.0, float(height)), (0.0, float(width))), ("px", "px"))
+
+
+def unit_box(dim: int) -> Box:
+    """A box of up to four axes of unequal length, off the origin, in mm."""
+    bounds = ((-1.0, 3.0), (0.5, 2.5), (-4.0, -1.0), (0.0, 0.5))
+    return Box(("t", "z", "y", "x")[4 - dim :], bounds[:dim], ("mm",) * dim)
+
+
+def tiny_picture(height: int = 12, width: int = 16, channels: tuple[str, ...] = ("r", "g", "b")) -> Signal:
+    """A smooth picture in [0, 1]: a wave of its own direction in each channel."""
+    grid = Grid(pixel_box(height, width), (height, width))
+    y, x = (grid.points() / torch.tensor([float(height), float(width)])).unbind(-1)
+    waves = [0.5 + 0.4 * torch.sin(6 * y + (2.0 + k) * x + k) for k in range(len(channels))]
+    source = {"format": "PNG", "bit_depth": 8, "sample_format": "uint"}
+    return Signal(torch.stack(waves, dim=-1), grid, "image", channels, source)
+
+
+def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = None, seed: int = 0) -> EncodedField:
+    """An encoding with a small smooth network behind it, on a box of unequal axes."""
+    network = Mlp(encoding.out_dim, out_dim, 8, depth=1, activation="tanh", seed=seed)
+    return EncodedField(box or unit_box(encoding.in_dim), encoding, network)
+
+
+ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
+    "CoarseToFine": lambda d, seed: CoarseToFine(FourierFeatures(d, 3, bandwidth=0.5, seed=seed), 0.1, 0.8),
+    "Concatenate": lambda d, seed: Concatenate((Identity(d), DenseGrid(d, ((1,) * d,), interpolation="cubic", seed=seed))),
+    "DenseGrid": lambda d, seed: DenseGrid(d, ((1,) * d, (2,) * d), 1, interpolation="cubic", seed=seed),
+    "FourierFeatures": lambda d, seed: FourierFeatures(d, 4, bandwidth=0.5, seed=seed),
+    "Frequency": lambda d, seed: Frequency(d, 2, include_coords=True),
+    "HashGrid": lambda d, seed: HashGrid(
+        d, 2, 2, log2_hashmap_size=5, base_resolution=3, per_level_scale=1.7, interpolation="smoothstep", seed=seed
+    ),
+    "Identity": lambda d, seed: Identity(d),
+    "LogFrequency": lambda d, seed: LogFrequency(d, 3, 2.0),
+}
+NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
+    "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
+    "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
+}
+FIELD_EXAMPLES: dict[str, FieldMaker] = {
+    "EncodedField": lambda box, c, seed: EncodedField(
+        box,
+        FourierFeatures(box.dim, 3, bandwidth=0.3, seed=seed),
+        Siren(6, c, 6, depth=1, first_omega=2.0, seed=seed),
+        tuple(0.5 + k for k in range(c)),
+        (0.25,),
+    ),
+}
+PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
+    "siren": {"width": 6, "depth": 2},
+    "fourier_mlp": {"n_frequencies": 4, "bandwidth": 0.5, "width": 6, "depth": 1},
+    "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
+    "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
+    "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
+}
+MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
+    "PointValues": PointValues,
+    "Gradient": Gradient,
+    "Laplacian": Laplacian,
+}
+
+
+def example(name: str, examples: Mapping[str, Any]) -> Any:
+    """The example of a table's entry.
+
+    Raises:
+        AssertionError: there is none; the message says where to write one.
+    """
+    assert name in examples, (
+        f"{name!r} is in a name table but has no example: add small constructor arguments for it to the examples in "
+        f"ungrid/testing/toys.py, so that the contract checks can build it"
+    )
+    return examples[name]
