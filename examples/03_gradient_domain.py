@@ -20,7 +20,7 @@ from ungrid.terms import Misfit
 
 options = argparse.ArgumentParser()
 options.add_argument("--quick", action="store_true", help="fit for a few seconds only")
-steps = 600 if options.parse_args().quick else 3000
+steps = 600 if options.parse_args().quick else 1200
 
 # %%
 # A gray detail of the photograph, 4 × 4 pixels averaged into one: finite differences are slopes only where little happens

@@ -122,7 +122,7 @@ def test_the_number_of_parts_is_bounded_before_any_is_built():
         def __init__(self):
             built.append(self)
 
-    with pytest.raises(FormatError, match=f"{MAX_PARTS + 1} parts, more than {MAX_PARTS}"):
+    with pytest.raises(FormatError, match=f"more than {MAX_PARTS} parts"):
         from_spec([{"type": "Counted"}] * (MAX_PARTS + 1), {"Counted": Counted})
     assert built == []
 

@@ -5,6 +5,8 @@ show its help without torch.
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
 _HOME = {
@@ -33,7 +35,6 @@ _ROOMS = (
     "encodings",
     "errors",
     "fields",
-    "fit",
     "measurements",
     "metrics",
     "networks",
@@ -59,3 +60,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Public(ModuleType):
+    """`ungrid.fit` and `ungrid.render` stay the verbs when the packages of those names are imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Public

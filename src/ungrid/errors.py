@@ -12,6 +12,7 @@ class UngridError(Exception):
     """Root of every error that ungrid raises on purpose."""
 
     exit_code: ClassVar[int] = 2
+    report: dict[str, Any] | None = None  # what was done all the same, for the command line's JSON
 
     def __str__(self) -> str:
         return " ".join(str(arg) for arg in self.args)  # KeyError would show its message in quotes
@@ -52,8 +53,7 @@ class MissingExtra(UngridError, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str):
         super().__init__(
-            f"{purpose} needs the package {package!r}, which is not installed; "
-            f"install it with: pip install 'ungrid[{extra}]'"
+            f"{purpose} needs the package {package!r}, which is not installed; install it with: pip install 'ungrid[{extra}]'"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a `.ung` file is, read without torch: first bytes, header, sizes checked before anything is allocated; and how files are written.
+"""What a `.ung` file is, read without torch: its first bytes, its header, sizes checked before allocating; how files are written.
 
 A `.ung` field is one safetensors file: 8 bytes with the header's length, a JSON header, then the tensors' bytes. Its
 metadata holds the JSON spec under `ungrid`. `docs/explain/format.md` is the full page; the rules that this reader
@@ -81,9 +81,12 @@ def read_header(path: Path) -> Header:
         if len(prefix) < 8:
             raise FormatError(f"{path.name} has {file_bytes} bytes; a .ung file starts with 8 bytes of header length")
         length = int.from_bytes(prefix, "little")
-        if length > MAX_HEADER or length > file_bytes - 8 or length < 2:
+        if length > MAX_HEADER:
+            raise FormatError(f"{path.name} is not a .ung file: its first bytes are {prefix[:8]!r}, not the length of a header")
+        if length > file_bytes - 8 or length < 2:
             raise FormatError(
-                f"{path.name} is not a .ung file, or is cut off: it declares a header of {length} bytes and has {file_bytes} in all"
+                f"{path.name} is not a .ung file, or is cut off: it declares a header of {length} bytes and has "
+                f"{file_bytes} in all"
             )
         raw = _parse_json(file.read(length), f"the header of {path.name}")
     metadata = raw.pop("__metadata__", None)
@@ -199,7 +202,9 @@ def _check_tensors(raw: dict[str, Any], data_start: int, file_bytes: int) -> dic
     at = data_start
     for entry in entries:
         if entry.start != at:
-            raise FormatError(f"tensor {entry.name!r} starts at byte {entry.start}, expected {at}: gaps and overlaps are forbidden")
+            raise FormatError(
+                f"tensor {entry.name!r} starts at byte {entry.start}, expected {at}: gaps and overlaps are forbidden"
+            )
         at = entry.stop
     if at != file_bytes:
         raise FormatError(f"the tensors end at byte {at} but the file has {file_bytes}; it is cut off or has bytes appended")
@@ -229,7 +234,9 @@ def _naturals(value: Any) -> bool:
 
 def _check_description(metadata: Any, name: str) -> dict[str, Any]:
     if not isinstance(metadata, dict) or set(metadata) != {METADATA_KEY} or not isinstance(metadata[METADATA_KEY], str):
-        raise FormatError(f"{name} is a safetensors file but not a field of ungrid's: its metadata has no entry {METADATA_KEY!r} alone")
+        raise FormatError(
+            f"{name} is a safetensors file but not a field of ungrid's: its metadata has no entry {METADATA_KEY!r} alone"
+        )
     description = _parse_json(metadata[METADATA_KEY], f"the description in {name}")
     version = description.get("format_version")
     if type(version) is not int or version < 1:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +13,18 @@ import torch
 
 from ungrid.errors import InputError, TargetNotMet
 from ungrid.fields.base import Field
-from ungrid.fields.record import Recipe, Record
+from ungrid.fields.record import Recipe
 from ungrid.fields.storage import STORED
 from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor
 from ungrid.fit.guard import Guard
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
-from ungrid.presets.plan import Plan
+from ungrid.presets.plan import Plan, record_of
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup, to_spec
 
 CURVE_POINTS = 64  # kept in the file
+HALF_MOST = 6e4  # float16 ends at 65,504
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,22 @@ class Limits:
         steps: of the optimizer.
         max_seconds: of wall time in the loop.
         target_psnr: dB at which it stops.
+
+    Raises:
+        InputError: a limit out of range.
     """
 
     steps: int | None = None
     max_seconds: float | None = None
     target_psnr: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 0:
+            raise InputError(f"steps is {self.steps}; expected at least 0")
+        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise InputError(f"max_seconds is {self.max_seconds}; expected more than 0")
+        if self.target_psnr is not None and not math.isfinite(self.target_psnr):
+            raise InputError(f"target_psnr is {self.target_psnr}; expected a number of dB")
 
 
 def carry_out(
@@ -75,6 +88,9 @@ def carry_out(
     run(state, Budget(steps, limits.max_seconds), watchers, guard)
     field = field.to("cpu").eval()
     plan.problem.to(torch.device("cpu"))
+    if plan.stored != "float32" and not _fits_half(field):
+        plan = replace(plan, stored="float32")
+        state.notes.append("weights beyond float16's range: the file keeps float32")
     _round_weights(field, plan.stored)
     _write_record(field, plan, state, where)
     return field
@@ -86,7 +102,7 @@ def check_target(field: Field, target_psnr: float | None) -> None:
     if target_psnr is None or reached is None or reached >= target_psnr:
         return
     error = TargetNotMet(
-        f"reached {reached:.2f} dB of the {target_psnr:g} dB asked for; allow more steps or seconds, or use --preset best"
+        f"reached {reached:.2f} dB of the {target_psnr:g} dB asked for; allow more steps or seconds, or a higher effort (fast, balanced, best)"
     )
     error.field = field
     raise error
@@ -126,8 +142,13 @@ def _round_weights(field: Field, stored: str) -> None:
                 parameter.copy_(parameter.to(half))
 
 
+def _fits_half(field: Field) -> bool:
+    """Whether all weights lie within float16's range."""
+    return all(float(p.detach().abs().max()) < HALF_MOST for p in field.parameters() if p.numel())
+
+
 def _write_record(field: Field, plan: Plan, state: FitState, device: torch.device) -> None:
-    record = field.record or Record(kind="", shape=(), channels=())
+    record = field.record or record_of(plan.problem.signal)
     judge = plan.problem.judge
     metrics: Mapping[str, Any] = {
         "quality": judge.quality(field) if judge else {},
@@ -148,4 +169,4 @@ def _write_record(field: Field, plan: Plan, state: FitState, device: torch.devic
         "notes": state.notes,
         "curve": curve[:: max(1, -(-len(curve) // CURVE_POINTS))],
     }
-    field.record = replace(record, metrics=dict(metrics), fit=settings)
+    field.record = replace(record, metrics=dict(metrics), fit=settings, stored=plan.stored)

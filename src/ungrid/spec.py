@@ -5,6 +5,7 @@ object itself. Building goes the other way, through name tables that the caller 
 imported or executed, and a name or key that is not known is an error that names the nearest one.
 """
 
+import functools
 import inspect
 import math
 import types
@@ -48,15 +49,13 @@ def from_spec(spec: Any, tables: Tables, *, built: Watcher | None = None) -> Any
         FormatError: an unknown type or argument (with the nearest known one), a missing or wrongly typed argument,
             or a value that the part itself refuses.
     """
-    n_parts = _count_parts(spec)
-    if n_parts > MAX_PARTS:
-        raise FormatError(f"the spec has {n_parts} parts, more than {MAX_PARTS}")
+    _check_number_of_parts(spec)
     return _build(spec, tables, 0, built or _ignore)
 
 
 def constructor_arguments(part: type) -> list[str]:
     """Names of a part's constructor arguments, in order."""
-    return [name for name in inspect.signature(part.__init__).parameters if name != "self"]
+    return list(inspect.signature(part).parameters)
 
 
 def lookup(name: str, table: Mapping[str, Any], what: str) -> Any:
@@ -98,13 +97,12 @@ def _build_part(spec: dict[str, Any], tables: Tables, depth: int, built: Watcher
         part = lookup(name, tables, "part")
     except UnknownName as error:
         raise FormatError(str(error)) from None
-    parameters = inspect.signature(part.__init__).parameters
-    known = [key for key in parameters if key != "self"]
+    parameters, hints = _signature(part)
+    known = list(parameters)
     for key in spec:
         if key != TYPE_KEY and key not in known:
             raise FormatError(f"{name} has no argument {key!r}{nearest(str(key), known)}")
     arguments = {key: _build(value, tables, depth + 1, built) for key, value in spec.items() if key != TYPE_KEY}
-    hints = typing.get_type_hints(part.__init__)
     for key, value in arguments.items():
         if not _fits(value, hints.get(key, Any)):
             raise FormatError(f"{name} got {key} = {_short(value)}, expected {_type_name(hints[key])}")
@@ -121,7 +119,15 @@ def _build_part(spec: dict[str, Any], tables: Tables, depth: int, built: Watcher
     return made
 
 
-def _count_parts(spec: Any) -> int:
+@functools.cache
+def _signature(part: Any) -> tuple[dict[str, inspect.Parameter], dict[str, Any]]:
+    """A constructor's parameters by name, and their annotated types; kept, since a spec may name a part a thousand times."""
+    parameters = inspect.signature(part.__init__).parameters
+    return {name: p for name, p in parameters.items() if name != "self"}, typing.get_type_hints(part.__init__)
+
+
+def _check_number_of_parts(spec: Any) -> None:
+    """Raise FormatError for more than MAX_PARTS parts, without looking at the rest."""
     count, left = 0, [spec]
     while left:
         item = left.pop()
@@ -130,7 +136,8 @@ def _count_parts(spec: Any) -> int:
             left.extend(item.values())
         elif isinstance(item, list):
             left.extend(value for value in item if isinstance(value, dict | list))
-    return count
+        if count > MAX_PARTS:
+            raise FormatError(f"the spec has more than {MAX_PARTS} parts")
 
 
 def _number(value: int | float) -> int | float:

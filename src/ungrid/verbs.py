@@ -5,7 +5,7 @@ Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ungrid import differentiate, domain, encodings, fields, fitting, networks
+from ungrid.domain.box import Box
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.storage import load_field, save_field
@@ -234,7 +235,7 @@ def _rests_on(thing: Any) -> list[Any]:
 def _named(name: str) -> Any:
     """The part or a preset's field called `name`, or the name itself, which may be a paper's."""
     if name in PUBLISHED:
-        return PUBLISHED[name](domain.Box(("x",), ((0.0, 1.0),)), 1)
+        return PUBLISHED[name](Box(("x",), ((0.0, 1.0),)), 1)
     return PARTS.get(name, name)
 
 
@@ -259,9 +260,10 @@ def _on_one_grid(first: Signal | Field, second: Signal | Field) -> tuple[Signal,
 def _sampled(field: Field, like: Signal | None) -> Signal:
     grid = field.grid() if like is None else like.grid
     record = field.record
-    if record is None or (like is not None and grid.box != field.box):
+    if record is None or grid.box != field.box:
+        own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
         raise InputError(
-            f"the field lives on {field.box.axes} {field.box.bounds}, the picture on {grid.box.bounds}; compare equals"
+            f"the field is of a picture of {own} {field.box.units[0]}, the other picture has {other}; expected one size"
         )
     return Signal(field.sample(grid), grid, record.kind, record.channels, record.source)
 

@@ -204,11 +204,11 @@ def test_a_blob_is_bytes_along_one_axis(tmp_path):
         lambda d: d["spec"].update(encoding={"type": "HashGrid", "in_dim": 2, "n_levels": 3, "log2_hashmap_size": 30, "base_resolution": 2**28}),
         lambda d: d["spec"].update(encoding={"type": "DenseGrid", "in_dim": 2, "resolutions": [[2**24, 2**24]] * 64}),
         lambda d: d["spec"].update(encoding={"type": "FourierFeatures", "in_dim": 2, "n_frequencies": 65536}),
-        lambda d: d["spec"]["box"].update(axes=["x"] * 100_000),
+        lambda d: d["spec"]["box"].update(axes=["x"] * 20_000),
         lambda d: d["record"].update(shape=[2**50, 2**50]),
     ],
 )
-def test_huge_declared_sizes_allocate_nothing(tmp_path, change):
+def test_huge_declared_sizes_allocate_nothing(tmp_path, change, unchecked_types):
     path = saved(tmp_path, a_field())
     load_field(path, TABLES)  # what torch imports at its first use is not counted
     changed(path, description=change)

@@ -6,7 +6,9 @@ from ungrid.signals.color import linear_to_srgb, luminance, srgb_to_linear
 
 
 def test_srgb_middle_gray_has_the_standards_light():
-    assert_close(srgb_to_linear(torch.tensor([0.0, 0.04045, 0.5, 1.0])), torch.tensor([0.0, 0.0031308, 0.2140411, 1.0]), atol=1e-6, rtol=0)
+    assert_close(
+        srgb_to_linear(torch.tensor([0.0, 0.04045, 0.5, 1.0])), torch.tensor([0.0, 0.0031308, 0.2140411, 1.0]), atol=1e-6, rtol=0
+    )
 
 
 def test_the_two_curves_are_inverse_beyond_the_unit_range_too():

@@ -86,7 +86,14 @@ def test_the_array_that_was_given_is_neither_changed_nor_shared():
 
 @pytest.mark.parametrize(
     ("shape", "channels"),
-    [((5, 6), "gray"), ((5, 6, 1), "gray"), ((5, 6, 2), "gray a"), ((5, 6, 3), "r g b"), ((5, 6, 4), "r g b a"), ((8, 9, 6), None)],
+    [
+        ((5, 6), "gray"),
+        ((5, 6, 1), "gray"),
+        ((5, 6, 2), "gray a"),
+        ((5, 6, 3), "r g b"),
+        ((5, 6, 4), "r g b a"),
+        ((8, 9, 6), None),
+    ],
 )
 def test_channels_are_named_by_their_number(shape, channels):
     expected = tuple(channels.split()) if channels else tuple(f"band{i}" for i in range(6))
@@ -99,7 +106,9 @@ def test_channels_first_is_refused_with_the_way_out(shape):
         from_array(torch.zeros(shape))
 
 
-@pytest.mark.parametrize("array", [np.zeros(3), np.zeros((1, 2, 3, 4)), np.zeros((0, 4)), np.zeros((2, 2), np.int64), np.zeros((2, 2), complex)])
+@pytest.mark.parametrize(
+    "array", [np.zeros(3), np.zeros((1, 2, 3, 4)), np.zeros((0, 4)), np.zeros((2, 2), np.int64), np.zeros((2, 2), complex)]
+)
 def test_arrays_of_no_picture_are_refused(array):
     with pytest.raises(InputError, match="the array has"):
         from_array(array)
@@ -112,7 +121,7 @@ def test_names_must_be_as_many_as_channels_and_different():
 
 
 def test_nan_in_an_array_is_refused():
-    with pytest.raises(InputError, match="1 values that are NaN.*y=1, x=0"):
+    with pytest.raises(InputError, match=r"1 values that are NaN.*y=1, x=0"):
         from_array(np.array([[0.0, 0.0], [np.nan, 0.0]]))
 
 

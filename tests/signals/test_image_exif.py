@@ -20,7 +20,9 @@ def test_the_declared_orientation_is_found_and_reset_with_all_else_kept(orientat
     assert sum(a != b for a, b in zip(upright(exif), exif, strict=True)) <= 1
 
 
-@pytest.mark.parametrize("damaged", [b"", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"text", exif_of(6)[:20]])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"text", exif_of(6)[:20]]
+)
 def test_damaged_exif_is_upright_and_stays_as_it_is(damaged):
     assert orientation_of(damaged) == 1
     assert upright(damaged) == damaged

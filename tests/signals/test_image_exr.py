@@ -78,7 +78,7 @@ def test_nan_is_counted_and_located(tmp_path):
     stored = pixels("RGB")
     stored["G"][4, 7] = np.nan
     write_exr(tmp_path / "a.exr", stored)
-    with pytest.raises(InputError, match="1 values.*y=4, x=7 in channel 'g'"):
+    with pytest.raises(InputError, match=r"1 values.*y=4, x=7 in channel 'g'"):
         read_picture(tmp_path / "a.exr")
 
 

@@ -5,59 +5,15 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import Image
 
 from ungrid.errors import InputError, MissingExtra, UnreadableInput
-from ungrid.signals import image_tiff_write
 from ungrid.signals.image import from_array, read_picture, write_picture
-from ungrid.signals.image_tiff_write import TiffSink
 
 RNG = np.random.default_rng(0)
 
 
 def noise(*shape, dtype=np.uint8):
     return RNG.integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
-
-
-def write_with_sink(path, samples, step, **options):
-    with open(path, "w+b") as file:
-        channels = options.pop("channels", tuple(f"band{i}" for i in range(samples.shape[2])))
-        sink = TiffSink(file, samples.shape, samples.dtype, channels=channels, **options)
-        for row in range(0, len(samples), step):
-            sink.rows(samples[row : row + step])
-        sink.close()
-
-
-@pytest.mark.parametrize("big", [False, True])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("tiled", [False, True])
-def test_a_streamed_file_is_the_array_whatever_the_bands(tmp_path, monkeypatch, big, dtype, tiled):
-    monkeypatch.setattr(image_tiff_write, "_TILED_FROM", 0 if tiled else 2**60)
-    samples = noise(300, 270, 3).astype(dtype)
-    for step in (1, 7, 300):
-        write_with_sink(tmp_path / "a.tif", samples, step, big=big, channels=("r", "g", "b"))
-        with tifffile.TiffFile(tmp_path / "a.tif") as file:
-            assert (file.is_bigtiff, file.pages[0].is_tiled) == (big, tiled)
-            assert np.array_equal(file.asarray(), samples)
-
-
-def test_other_programs_read_what_is_written(tmp_path):
-    samples = noise(21, 34, 3)
-    write_with_sink(tmp_path / "a.tif", samples, 5, channels=("r", "g", "b"), dpi=(300.0, 150.0), icc_profile=b"profile" * 9)
-    with Image.open(tmp_path / "a.tif") as picture:
-        assert np.array_equal(np.asarray(picture), samples)
-        assert picture.info["dpi"] == pytest.approx((300, 150))
-        assert picture.info["icc_profile"] == b"profile" * 9
-
-
-def test_a_large_picture_is_tiled_and_one_beyond_4_gb_is_big(tmp_path):
-    with open(tmp_path / "a.tif", "w+b") as file:
-        large = TiffSink(file, (9000, 9000, 3), np.dtype(np.uint8), channels=("r", "g", "b"))
-        huge = TiffSink(file, (50_000, 50_000, 3), np.dtype(np.uint8), channels=("r", "g", "b"))
-        thin = TiffSink(file, (2**27, 1, 1), np.dtype(np.uint8), channels=("gray",))
-    assert (large._tiled, large._big) == (True, False)
-    assert (huge._tiled, huge._big) == (True, True)
-    assert not thin._tiled
 
 
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd", "packbits"])
@@ -77,7 +33,9 @@ def test_white_is_the_declared_depths_maximum(tmp_path, bits):
     pytest.importorskip("imagecodecs")
     dtype = bool if bits == 1 else np.uint8 if bits == 8 else np.uint16 if bits <= 16 else np.uint32
     samples = np.array([[0, 2**bits - 1]], dtype=dtype)
-    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="minisblack", **({"bitspersample": bits} if bits in (10, 12) else {}))
+    tifffile.imwrite(
+        tmp_path / "a.tif", samples, photometric="minisblack", **({"bitspersample": bits} if bits in (10, 12) else {})
+    )
     signal = read_picture(tmp_path / "a.tif")
     assert signal.values.flatten().tolist() == [0, 1]
     assert signal.source["bit_depth"] == bits
@@ -140,20 +98,21 @@ def test_resolution_is_per_inch_whatever_the_files_unit(tmp_path):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_every_cut_of_a_tiff_is_refused(tmp_path, compression):
+def test_every_cut_of_a_tiff_is_refused_with_nothing_else_said(tmp_path, caplog, compression):
     tifffile.imwrite(tmp_path / "whole.tif", noise(40, 50, 3), photometric="rgb", compression=compression)
     data = (tmp_path / "whole.tif").read_bytes()
     for end in [4, 7, 20, 200, len(data) // 2, len(data) - 30, len(data) - 1]:
         (tmp_path / "cut.tif").write_bytes(data[:end])
         with pytest.raises(UnreadableInput, match=r"cut\.tif"):
             read_picture(tmp_path / "cut.tif")
+    assert caplog.records == []
 
 
 def test_a_bomb_signed_samples_and_unknown_colors_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", noise(4, 5), photometric="minisblack")
     data = bytearray((tmp_path / "a.tif").read_bytes())
     for tag in (256, 257):
-        at = data.index(struct.pack("<HHII"[:3], tag, 4) if False else struct.pack("<H", tag), 8)
+        at = data.index(struct.pack("<H", tag), 8)
         data[at : at + 12] = struct.pack("<HHII", tag, 4, 1, 100_000)
     (tmp_path / "bomb.tif").write_bytes(data)
     with pytest.raises(InputError, match="100000×100000"):
@@ -170,7 +129,7 @@ def test_nan_is_counted_and_located(tmp_path):
     samples = np.zeros((4, 5, 3), np.float32)
     samples[2, 3, 1], samples[3, 0, 0] = np.nan, np.inf
     tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb")
-    with pytest.raises(InputError, match="2 values.*y=2, x=3 in channel 'g'"):
+    with pytest.raises(InputError, match=r"2 values.*y=2, x=3 in channel 'g'"):
         read_picture(tmp_path / "a.tif")
 
 

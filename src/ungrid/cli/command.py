@@ -16,6 +16,7 @@ import tyro
 
 from ungrid.errors import InputError, nearest
 
+MOST_SEED = 2**53  # what a file's JSON keeps exactly
 Output = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
 
 
@@ -68,6 +69,14 @@ def parse(command: type[Command], name: str, arguments: Sequence[str]) -> Comman
     Raises:
         InputError: an unknown option (with the nearest one), a missing or wrong value.
     """
+    command_line = _read(command, name, arguments)
+    if not 0 <= command_line.seed < MOST_SEED:
+        raise InputError(f"--seed is {command_line.seed}; expected 0 to {MOST_SEED - 1}")
+    _ = command_line.memory  # said wrong, it is an error also where the command needs little
+    return command_line
+
+
+def _read(command: type[Command], name: str, arguments: Sequence[str]) -> Command:
     known = ["--help", "-h", "-o", *_option_names(command)]
     if not {"-h", "--help"} & set(arguments):
         _check_options(name, arguments, known)
@@ -76,7 +85,7 @@ def parse(command: type[Command], name: str, arguments: Sequence[str]) -> Comman
             with contextlib.redirect_stdout(complaint), contextlib.redirect_stderr(complaint):
                 return _parse(command, name, arguments)
         except SystemExit:
-            raise InputError(f"ungrid {name}: {_essence(complaint.getvalue())}; see ungrid {name} --help") from None
+            raise InputError(f"{name}: {_essence(complaint.getvalue())}; see ungrid {name} --help") from None
     return _parse(command, name, arguments)
 
 
@@ -97,7 +106,8 @@ def describe(value: Any) -> str:
         return ", ".join(f"{key} {describe(item)}" for key, item in value.items() if item is not None)
     if isinstance(value, list | tuple):
         return ", ".join(describe(item) for item in value)
-    return str(value)
+    # a file's own text must not steer the terminal
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(value))
 
 
 def plain(value: Any) -> Any:
@@ -112,7 +122,7 @@ def plain(value: Any) -> Any:
 
 
 def parse_bytes(text: str) -> int:
-    """"2GB", "500 MB", "1GiB", "1000000" → bytes; kB, MB, GB count in thousands, KiB, MiB, GiB in 1,024s.
+    """ "2GB", "500 MB", "1GiB", "1000000" → bytes; kB, MB, GB count in thousands, KiB, MiB, GiB in 1,024s.
 
     Raises:
         InputError: something else.
@@ -123,9 +133,9 @@ def parse_bytes(text: str) -> int:
         base = 1024 if match[3] else 1000
         size = int(float(match[1]) * base ** " kmgt".index(match[2].lower() or " "))
     except (AssertionError, ValueError, OverflowError):
-        raise InputError(f"{text!r} is no amount of memory; expected something like 2GB, 500MB or 1GiB") from None
+        raise InputError(f"{text!r} is no number of bytes; expected something like 2GB, 500MB or 1GiB") from None
     if size < 1:
-        raise InputError(f"{text!r} is no amount of memory; expected more than 0")
+        raise InputError(f"{text!r} is no number of bytes; expected more than 0")
     return size
 
 
@@ -146,7 +156,7 @@ def _check_options(name: str, arguments: Sequence[str], known: Sequence[str]) ->
         if option == "--":
             return
         if option.startswith("--") and option.replace("_", "-") not in known:
-            raise InputError(f"ungrid {name} has no option {option}{nearest(option, known)}; see ungrid {name} --help")
+            raise InputError(f"{name} has no option {option}{nearest(option, known)}; see ungrid {name} --help")
 
 
 def _essence(complaint: str) -> str:
@@ -156,6 +166,9 @@ def _essence(complaint: str) -> str:
     wrong = re.search(r"Error parsing (\S+?): no type matching (?:\{None\}\|)?(\w+).*?\[(.*?)\]", message)
     if wrong:
         return f"{wrong[1]} is {wrong[3]}, expected {wrong[2]}"
+    unparsed = re.search(r"Error parsing (\S+?): .*?('[^']*') Argument helptext: (?:-\w \S+, )?\S+ (\S+)", message)
+    if unparsed:
+        return f"{unparsed[1]} is {unparsed[2]}, expected {unparsed[3]}"
     unknown = re.search(r"Unrecognized options: (.*?)$", message)
     if unknown:
         return f"cannot place {unknown[1].strip()!r}"

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from ungrid.cli.command import Command, Output
+from ungrid.cli.command import Command, Output, parse_bytes, plain
+from ungrid.errors import InputError, TargetNotMet
 
 
 @dataclass(kw_only=True)
@@ -27,7 +28,7 @@ class Fit(Command):
     """Seconds of fitting, at most."""
     target_psnr: float | None = None
     """Stop at this many dB; exit code 5 if it is not reached."""
-    max_bytes: int | None = None
+    max_bytes: Annotated[str | None, tyro.conf.arg(metavar="B|100kB")] = None
     """Most bytes of the output; the default preset sizes the field to it."""
     resume: bool = False
     """Go on with a fit that was killed, from OUT.ung.parts."""
@@ -45,18 +46,23 @@ class Fit(Command):
         from ungrid.fit.checkpoint import Checkpoint
         from ungrid.fit.guard import Guard
 
-        output = self.output or self.source.with_suffix(".ung")
+        limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
+        memory, device = self.memory, str(fitting.choose_device(self.device))
         signal = verbs.as_signal(self.source)
+        output = self.output or self.source.with_suffix(".ung")
+        if output.resolve() == self.source.resolve():
+            raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
         check_writable(output)
-        plan = verbs.make_plan(signal, preset=self.preset, seed=self.seed, max_bytes=self.max_bytes)
+        plan = verbs.make_plan(
+            signal, preset=self.preset, seed=self.seed, max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes)
+        )
         self.say(f"{self.source.name}: {signal.describe()}")
         self.say(plan.reason)
-        limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         guard = Guard()
         checkpoint = Checkpoint(
             output.with_name(output.name + ".parts"),
             guard,
-            fitting.identity(plan, limits, seed=self.seed, device=self.device, signal=signal),
+            fitting.identity(plan, limits, seed=self.seed, device=device, signal=signal),
             every_seconds=self.checkpoint_seconds,
             resume=self.resume,
         )
@@ -64,15 +70,20 @@ class Fit(Command):
             plan,
             limits,
             seed=self.seed,
-            device=self.device,
+            device=device,
             guard=guard,
             callbacks=[checkpoint, *self._watchers()],
-            max_memory=self.memory,
+            max_memory=memory,
         )
         verbs.save(field, output)
         checkpoint.remove()
-        fitting.check_target(field, self.target_psnr)
-        return self._report(field, output, signal.values.numel())
+        report = self._report(field, output, signal.values.numel())
+        try:
+            fitting.check_target(field, self.target_psnr)
+        except TargetNotMet as error:
+            error.report = plain(report)
+            raise
+        return report
 
     def _watchers(self) -> list[Any]:
         from ungrid.fit.log import JsonLog, TensorBoardLog

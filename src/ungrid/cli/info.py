@@ -10,6 +10,8 @@ from ungrid.cli.command import Command
 from ungrid.errors import FormatError
 from ungrid.files import Header, read_header
 
+MOST_DEPTH = 48  # levels of a description, about three for each part inside another
+
 
 @dataclass(kw_only=True)
 class Info(Command):
@@ -42,7 +44,7 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
     try:
         spec, record = description["spec"], description.get("record") or {}
         box = {key: spec["box"][key] for key in ("axes", "bounds", "units")}
-        return {
+        result = {
             "format_version": description["format_version"],
             "kind": record.get("kind", ""),
             "box": box,
@@ -57,8 +59,32 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
             "heldout": record.get("metrics", {}).get("heldout", {}),
             "ungrid_version": description.get("ungrid_version", ""),
         }
+        if not _is_plain(result):
+            raise TypeError("an entry is of another kind, or nested too deep")
+        return result
     except (KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"the description in {name} lacks what every field has ({error})") from None
+
+
+def _is_plain(result: dict[str, Any]) -> bool:
+    """Whether the groups are groups, the box is one, and nothing is nested deeper than a field's description is."""
+    box = result["box"]
+    return (
+        all(isinstance(result[group], dict) for group in ("field", "source", "fit", "quality", "heldout"))
+        and all(isinstance(entry, list) for entry in box.values())
+        and len({len(entry) for entry in box.values()}) == 1
+        and all(isinstance(ends, list) and [type(end) in (int, float) for end in ends] == [True, True] for ends in box["bounds"])
+        and _depth(result, MOST_DEPTH) < MOST_DEPTH
+    )
+
+
+def _depth(tree: Any, most: int) -> int:
+    """Levels of a tree of dicts and lists, counted up to `most`."""
+    level, depth = [tree], 0
+    while level and depth < most:
+        groups = [list(item.values()) if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level, depth = [item for group in groups for item in group], depth + 1
+    return depth
 
 
 def summarize(spec: Any) -> str:

@@ -1,5 +1,7 @@
 """`ungrid COMMAND …`: finds the command, reads its options, runs it, and turns errors into one line and an exit code."""
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -22,24 +24,36 @@ COMMANDS: dict[str, tuple[str, str]] = {
 BUG = 1
 INTERRUPTED = 130
 FULL = 6
+FLAGS = ("-h", "--help", "--json", "--quiet", "--resume", "--encoded")  # options without a value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    # threads that wait by sleeping: on a machine that does other work, too, waiting by spinning takes three times as long
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of few letters is no reason to fail
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()  # here, where a full disk or a closed pipe still has an exit code
+        return code
+    except SystemExit as stop:  # after a command's --help
+        return int(stop.code or 0)
     except UngridError as error:
         return _fail(error, error.exit_code, as_json)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, as_json)
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # whoever read the output has gone: be quiet at exit, too
+        _silence_stdout()  # whoever read the output has gone: be quiet at exit, too
         return 0
-    except MemoryError as error:
-        return _fail(f"out of memory: {error or 'this does not fit here'}; use --max-memory, or a smaller picture", FULL, as_json)
+    except OSError as error:
+        return _fail(f"the machine would not: {error}", FULL, as_json)
     except Exception as error:
+        if _is_out_of_memory(error):
+            what = str(error).strip() or "this does not fit here"
+            return _fail(f"out of memory: {what}; use --max-memory, or a smaller picture", FULL, as_json)
         if os.environ.get("UNGRID_TRACEBACK"):
             raise
         message = f"this is a bug in ungrid: {type(error).__name__}: {error}; UNGRID_TRACEBACK=1 shows where"
@@ -65,7 +79,7 @@ def help_text() -> str:
 
 
 def _run(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help") and len(arguments) == 1:
+    if not arguments or arguments in (["-h"], ["--help"]):
         print(help_text())
         return 0
     if arguments == ["--version"]:
@@ -86,14 +100,34 @@ def _split(arguments: list[str]) -> tuple[str, list[str]]:
     for at, word in enumerate(arguments):
         if word in COMMANDS:
             return word, arguments[:at] + arguments[at + 1 :]
-        if not word.startswith("-") and not (at and arguments[at - 1].startswith("--")):
+        if not word.startswith("-") and not (at and _takes_value(arguments[at - 1])):
             raise InputError(f"no command is called {word!r}; there are {', '.join(COMMANDS)}{nearest(word, COMMANDS)}")
     raise InputError(f"no command was given; there are {', '.join(COMMANDS)}")
+
+
+def _takes_value(word: str) -> bool:
+    return word.startswith("-") and "=" not in word and word not in FLAGS
 
 
 def _fail(error: object, code: int, as_json: bool) -> int:
     message = " ".join(str(error).split())
     print(f"ungrid: {message}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({"error": {"type": type(error).__name__, "message": message, "exit_code": code}}))
+    try:
+        if as_json:
+            done = getattr(error, "report", None) or {}
+            print(json.dumps(done | {"error": {"type": type(error).__name__, "message": message, "exit_code": code}}))
+        sys.stdout.flush()
+    except OSError:  # standard output itself is what fails
+        _silence_stdout()
     return code
+
+
+def _silence_stdout() -> None:
+    """Let what is left in the buffer, and what comes, go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python's own error, CUDA's, or the RuntimeError that PyTorch's allocator raises on the CPU."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)

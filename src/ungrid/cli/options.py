@@ -7,7 +7,7 @@ from ungrid.errors import InputError
 
 
 def parse_place(text: str, axes: tuple[str, ...]) -> list[float]:
-    """"y=120.5,x=33.25" → coordinates in the order of `axes`.
+    """ "y=120.5,x=33.25" → coordinates in the order of `axes`.
 
     Raises:
         InputError: an axis that is missing, unknown or there twice; a value that is no finite number.
@@ -20,7 +20,7 @@ def parse_place(text: str, axes: tuple[str, ...]) -> list[float]:
 
 
 def parse_region(text: str, axes: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    """"y=0:100,x=20:80" → {axis: (low, high)}; axes not named stay whole.
+    """ "y=0:100,x=20:80" → {axis: (low, high)}; axes not named stay whole.
 
     Raises:
         InputError: an unknown axis, a range that is no pair of finite numbers.
@@ -35,7 +35,7 @@ def parse_region(text: str, axes: tuple[str, ...]) -> dict[str, tuple[float, flo
 
 
 def parse_size(text: str) -> tuple[int | None, int | None]:
-    """"WxH" → (height, width); "N" → the longer side, as (None, N), for the caller to turn.
+    """ "WxH" → (height, width); "N" → the longer side, as (None, N), for the caller to turn.
 
     Raises:
         InputError: something else, or a side below 1.

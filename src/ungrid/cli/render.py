@@ -76,7 +76,7 @@ def _percent(start: float) -> Any:
         if time.monotonic() - start > 1 and sys.stderr.isatty():
             bar.start()
             bar.update(task, completed=fraction)
-        if fraction >= 1:
+        if fraction >= 1 and bar.live.is_started:
             bar.stop()
 
     return update

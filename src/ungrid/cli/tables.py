@@ -18,7 +18,9 @@ TABLES = (".csv", ".npy")
 def check_table_path(path: Path) -> None:
     """Raise InputError unless the path ends in a kind of table that can be written."""
     if path.suffix.lower() not in TABLES:
-        raise InputError(f"cannot write values to {path.name}; expected a name ending in {' or '.join(TABLES)}{nearest(path.suffix, TABLES)}")
+        raise InputError(
+            f"cannot write values to {path.name}; expected a name ending in {' or '.join(TABLES)}{nearest(path.suffix, TABLES)}"
+        )
 
 
 def read_points(path: Path, dim: int) -> Float[Tensor, "n d"]:
@@ -56,7 +58,9 @@ def _read_npy(path: Path) -> np.ndarray:
             raise ValueError(f"it holds {array.dtype}")
         return np.array(array, dtype=np.float64)
     except (ValueError, OSError, EOFError) as error:
-        raise UnreadableInput(f"{path.name} cannot be read as an npy file of numbers: {' '.join(str(error).split())[:120]}") from None
+        raise UnreadableInput(
+            f"{path.name} cannot be read as an npy file of numbers: {' '.join(str(error).split())[:120]}"
+        ) from None
 
 
 def _read_csv(path: Path) -> np.ndarray:
@@ -72,8 +76,12 @@ def _read_csv(path: Path) -> np.ndarray:
                     raise InputError(f"{path.name}, row {number}: {','.join(row)[:60]!r} are not numbers") from None
                 if values:
                     rows.append(values)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):
         raise UnreadableInput(f"{path.name} is no CSV text; expected numbers separated by commas, or an .npy file") from None
     if len({len(row) for row in rows}) > 1:
         raise InputError(f"{path.name} has rows of different lengths; expected one place a row")
-    return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
+    if not rows:
+        raise InputError(f"{path.name} holds no numbers; expected one place a row")
+    return np.array(rows, dtype=np.float64)

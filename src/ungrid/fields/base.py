@@ -108,7 +108,8 @@ class Field(nn.Module, ABC):
     def on(self, grid: Grid) -> Float[Tensor, "*shape c"]:
         """Values on a whole grid [*grid.shape, c], differentiable. Fields with structure do better than point by point."""
         own = next(self.parameters(), torch.zeros(()))
-        return self(grid.points(dtype=own.dtype, device=own.device))
+        values: Tensor = self(grid.points(dtype=own.dtype, device=own.device))
+        return values
 
     @torch.no_grad()
     def sample(self, grid: Grid, *, max_memory: int | None = None) -> Float[Tensor, "*shape c"]:

@@ -103,7 +103,9 @@ def _counter(n_tensors: int, path: Path) -> Watcher:
                 seen[id(module)] = module
                 needed += len(module._parameters) + len(module._buffers)
         if needed > n_tensors:
-            raise FormatError(f"the tensors in {path.name} do not fit its spec: it asks for {needed} or more, the file has {n_tensors}")
+            raise FormatError(
+                f"the tensors in {path.name} do not fit its spec: it asks for {needed} or more, the file has {n_tensors}"
+            )
 
     return count
 
@@ -147,7 +149,7 @@ def _read_record(path: Path, header: Header) -> Record | None:
             if entry.dtype != "U8" or len(entry.shape) != 1:
                 raise FormatError(f"{name!r} in {path.name} is {entry.dtype} {list(entry.shape)}; a blob is U8 with one axis")
             blobs[name.removeprefix(BLOB_PREFIX)] = read_blob(path, entry)
-    record = _plain(Record, header.description.get("record"), path)
+    record: Record | None = _plain(Record, header.description.get("record"), path)
     if record is not None:
         record.blobs = blobs
     return record

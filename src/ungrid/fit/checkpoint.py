@@ -105,7 +105,9 @@ class Checkpoint(Callback):
             raise FormatError(f"{path} cannot be read ({error}); delete its folder to start again") from None
         if identity != self.identity:
             differs = sorted(key for key in self.identity if identity.get(key) != self.identity[key])
-            raise InputError(f"cannot resume: {path.parent} is of a fit with another {', '.join(differs)}; start without --resume")
+            raise InputError(
+                f"cannot resume: {path.parent} is of a fit with another {', '.join(differs)}; start without --resume"
+            )
         return Snapshot(tensors, plain)
 
 

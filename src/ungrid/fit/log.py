@@ -68,7 +68,7 @@ class TensorBoardLog(Callback):
         except Exception:
             raise MissingExtra("tensorboard", "track", "a TensorBoard log") from None
         self.folder, self.every = Path(folder), every
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder))
 
     def __call__(self, state: FitState, losses: Mapping[str, float]) -> None:
         """Add the points of this step."""
@@ -79,8 +79,8 @@ class TensorBoardLog(Callback):
         if state.psnr is not None:
             scalars["psnr"] = state.psnr
         for name, value in scalars.items():
-            self._writer.add_scalar(name, value, state.step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(name, value, state.step)
 
     def end(self, state: FitState) -> None:
         """Close the event file."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ungrid.domain.sampling import Sampler
 from ungrid.fields.base import Field
+from ungrid.signals.base import Signal
 
 
 @runtime_checkable
@@ -58,10 +59,12 @@ class Problem:
     Args:
         terms: their names must differ; the loss is the weighted sum.
         judge: measures results, or None where no truth is known.
+        signal: what the field will stand for, whose grid and metadata it then keeps; None where there is no such thing.
     """
 
     terms: tuple[Term, ...]
     judge: Judge | None = None
+    signal: Signal | None = None
 
     def samplers(self) -> Mapping[str, Sampler]:
         """The samplers of those terms that have one, by term name: what a checkpoint must keep."""

@@ -32,7 +32,9 @@ class ProgressBar(Callback):
             self._bar.update(self._task, completed=state.progress, description=_describe(state, self._steps))
         elif state.seconds >= self._seconds + LINE_SECONDS:
             left = state.seconds * (1 / max(state.progress, 1e-9) - 1)
-            print(f"{100 * state.progress:3.0f} %  {_describe(state, self._steps)}  {left:.0f} s left", file=sys.stderr, flush=True)
+            print(
+                f"{100 * state.progress:3.0f} %  {_describe(state, self._steps)}  {left:.0f} s left", file=sys.stderr, flush=True
+            )
             self._seconds = state.seconds
 
     def end(self, state: FitState) -> None:

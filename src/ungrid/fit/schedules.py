@@ -18,7 +18,7 @@ def cosine(progress: float) -> float:
 
 def exponential(progress: float) -> float:
     """0.1^progress: from 1 to 0.1, by equal factors in equal times."""
-    return 0.1 ** min(1.0, progress)
+    return float(0.1 ** min(1.0, progress))
 
 
 def with_warm_up(schedule: Schedule, fraction: float) -> Schedule:

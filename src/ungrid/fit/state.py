@@ -74,7 +74,7 @@ class FitState:
             first.update(losses if not first else {})
             return sum(losses.values())
 
-        self.optimizer.step(evaluate)  # type: ignore[arg-type]  # torch accepts a closure that returns a float
+        self.optimizer.step(evaluate)
         return first
 
     def snapshot(self) -> Snapshot:
@@ -84,6 +84,7 @@ class FitState:
         plain = {
             "step": self.step,
             "seconds": self.seconds,
+            "progress": self.progress,
             "rate_factor": self.rate_factor,
             "extra": copy.deepcopy(self.extra),
             "samplers": {name: sampler.state() for name, sampler in self.problem.samplers().items()},
@@ -96,7 +97,7 @@ class FitState:
         self.restore_weights(snapshot)
         self.rng.set_state(snapshot.tensors["rng"])
         self.step, self.seconds = snapshot.plain["step"], snapshot.plain["seconds"]
-        self.rate_factor = snapshot.plain["rate_factor"]
+        self.progress, self.rate_factor = snapshot.plain["progress"], snapshot.plain["rate_factor"]
         self.extra = copy.deepcopy(snapshot.plain["extra"])
         for name, sampler in self.problem.samplers().items():
             sampler.restore(snapshot.plain["samplers"][name])

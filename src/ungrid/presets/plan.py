@@ -61,7 +61,7 @@ def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes:
         builder = PUBLISHED[preset]
         field = builder(signal.box, signal.out_dim, seed=seed)
         reason = f"{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
-    field.record = _record(signal, stored)
+    field.record = record_of(signal, stored)
     size = file_bytes(field, stored)
     if max_bytes is not None and size > max_bytes:
         raise InputError(
@@ -73,12 +73,8 @@ def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes:
     return Plan(field, problem, preset, stored, reason)
 
 
-def _record(signal: Signal, stored: Literal["float32", "float16"]) -> Record:
-    return Record(
-        kind=signal.kind,
-        shape=signal.grid.shape,
-        channels=signal.channels,
-        source=signal.source,
-        blobs=signal.blobs,
-        stored=stored,
-    )
+def record_of(signal: Signal | None, stored: Literal["float32", "float16"] = "float32") -> Record:
+    """The record of a field that stands for a signal; an empty one for None."""
+    if signal is None:
+        return Record(kind="", shape=(), channels=())
+    return Record(signal.kind, signal.grid.shape, signal.channels, signal.source, signal.blobs, stored=stored)

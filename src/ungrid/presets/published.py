@@ -190,15 +190,11 @@ def grid_levels(
     pyramid = sum(2.0 ** (-dim * level) for level in range(n_levels))
     finest = params_per_value * values / (n_features * pyramid)  # cells of the finest level
     per_sample = (finest / math.prod(shape)) ** (1 / dim)
-    return tuple(
-        tuple(max(1, round(n * per_sample / 2**level)) for n in shape) for level in reversed(range(n_levels))
-    )
+    return tuple(tuple(max(1, round(n * per_sample / 2**level)) for n in shape) for level in reversed(range(n_levels)))
 
 
 def _tancik(box: Box, encoding: FourierFeatures | LogFrequency, out_dim: int, width: int, depth: int, seed: int) -> Field:
-    network = Mlp(
-        encoding.out_dim, out_dim, width, depth=depth, output_activation="sigmoid", initialization="glorot", seed=seed
-    )
+    network = Mlp(encoding.out_dim, out_dim, width, depth=depth, output_activation="sigmoid", initialization="glorot", seed=seed)
     field = EncodedField(box, encoding, network)
     field.recipe = Recipe(loss="half_squared_error", learning_rate=1e-3, steps=2000)
     return field

@@ -81,13 +81,12 @@ def _band(
     rows = []
     for row in range(band.shape[0]):  # one row of cells at a time: its fine points are many
         cells = band.part((slice(row, row + 1), *(slice(0, n) for n in band.shape[1:])))
-        total: Tensor | float = 0.0
         fine = Grid(cells.box, tuple(n * f for n, f in zip(cells.shape, factors, strict=True)))
+        mean = torch.zeros((*cells.shape, field.out_dim))
         for inner in range(factors[0]):
             line = fine.part((slice(inner, inner + 1), *(slice(0, n) for n in fine.shape[1:])))
             values = field.sample(line, max_memory=budget // 2)
-            total = total + _average(values if to_light is None else to_light(values), factors[1:])
-        mean = total / factors[0]
+            mean = mean.to(values) + _average(values if to_light is None else to_light(values), factors[1:]) / factors[0]
         rows.append(mean if from_light is None else from_light(mean))
     return torch.cat(rows)
 

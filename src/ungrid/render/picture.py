@@ -47,7 +47,9 @@ def picture_grid(
         columns = columns if columns is not None else max(1, round(rows * width / height))
         shape = (rows, columns)
     if min(shape) < 1 or shape[0] * shape[1] > MOST_PIXELS:
-        raise InputError(f"a picture of {shape[1]}×{shape[0]} pixels cannot be made; expected sides of at least 1, below 2^40 in all")
+        raise InputError(
+            f"a picture of {shape[1]}×{shape[0]} pixels cannot be made; expected sides of at least 1, below 2^40 in all"
+        )
     return Grid(box, shape)
 
 

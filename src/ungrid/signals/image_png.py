@@ -14,7 +14,7 @@ import numpy as np
 
 from ungrid.errors import MissingExtra, UnreadableInput
 from ungrid.signals.image_pillow import from_pillow, open_picture
-from ungrid.signals.image_raster import Raster, Samples, check_size, color_names, decoding
+from ungrid.signals.image_raster import DEFLATE_LEVEL, Raster, Samples, check_size, color_names, decoding
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # color type → samples of a pixel as stored
@@ -74,7 +74,7 @@ class PngSink:
         height, width, n_channels = shape
         self._file, self._pixel_bytes = file, n_channels * bit_depth // 8
         self._above = np.zeros(width * self._pixel_bytes, np.uint8)
-        self._deflate = zlib.compressobj(6)
+        self._deflate = zlib.compressobj(DEFLATE_LEVEL)
         file.write(SIGNATURE)
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bit_depth, _COLOR_TYPE[n_channels], 0, 0, 0))
         if icc_profile:

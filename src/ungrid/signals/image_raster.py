@@ -17,6 +17,7 @@ from ungrid.signals.base import Signal
 from ungrid.signals.image_exif import orientation_of
 
 Samples = NDArray[Any]
+DEFLATE_LEVEL = 3  # on differences of a photograph: a third of the time of level 6 for 1.5 % more bytes
 VALUES_PER_PIXEL = 4  # max_pixels bounds values too: four times as many
 
 

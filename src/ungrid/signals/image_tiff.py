@@ -3,8 +3,11 @@
 Resolution, color profile and the kind of alpha are kept; EXIF directories and other private tags are not.
 """
 
+import contextlib
 import json
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ def read_tiff(path: Path, *, max_pixels: int) -> Raster:
     """
     import tifffile
 
-    with decoding(path.name, "TIFF"), tifffile.TiffFile(path) as file:
+    with decoding(path.name, "TIFF"), _quiet(), tifffile.TiffFile(path) as file:
         if not file.pages:
             raise UnreadableInput(
                 f"{path.name} is a TIFF file without a picture: it is cut off or damaged; copy or export it again"
@@ -51,6 +54,17 @@ def read_tiff(path: Path, *, max_pixels: int) -> Raster:
         )
         _name_channels(raster, page, path.name)
         return raster
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without tifffile's log lines on standard error: what matters of them is raised."""
+    logger, refuse = logging.getLogger("tifffile"), lambda record: False
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
 
 
 def _check_kind(page: Any, name: str) -> None:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ungrid.signals.image_raster import Samples, band_names
+from ungrid.signals.image_raster import DEFLATE_LEVEL, Samples, band_names
 from ungrid.signals.image_tiff import DESCRIPTION_KEY
 
 TILE = 256
@@ -96,7 +96,7 @@ class TiffSink:
             block[: part.shape[0], : part.shape[1]] = part
             if self._dtype.kind == "u":
                 block[:, 1:] -= block[:, :-1].copy()  # predictor 2: differences along x
-            compressed = zlib.compress(block.tobytes(), 6)
+            compressed = zlib.compress(block.tobytes(), DEFLATE_LEVEL)
             self._positions.append(self._file.tell())
             self._sizes.append(len(compressed))
             self._file.write(compressed)

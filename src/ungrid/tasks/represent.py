@@ -57,12 +57,10 @@ def represent(
     sampler = IndexSampler(
         GridObservations(signal.grid, signal.values), lookup(order, ORDERS, "order")(), known=kept, withheld=withheld
     )
-    return Problem((Misfit(PointValues(), sampler, loss),), SignalJudge(signal, sampler, masked=mask is not None))
+    return Problem((Misfit(PointValues(), sampler, loss),), SignalJudge(signal, sampler, masked=mask is not None), signal)
 
 
-def _hold_out(
-    size: int, known: Tensor | None, fraction: float, seed: int
-) -> tuple[Tensor | None, Tensor | None]:
+def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
     """Indices that the fit may see from the start, and those it may see later."""
     n_known = size if known is None else len(known)
     n = min(int(n_known * fraction), HELDOUT_MOST)
@@ -102,7 +100,11 @@ class SignalJudge:
             return self._at(field, self.sampler._known)
         sampled = field.sample(self.signal.grid).cpu()
         measures = picture_metrics(sampled, self.signal.values, self.signal.channels, clip=self._clip)
-        return measures | {"psnr": None if measures["psnr"] == math.inf else measures["psnr"]}
+        measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
+        if not self._clip and measures["psnr"] is not None:  # values of no fixed range: peak 1 says little of them
+            spread = float(self.signal.values.max() - self.signal.values.min())
+            measures["psnr_peak_to_peak"] = measures["psnr"] + 20 * math.log10(spread) if spread > 0 else None
+        return measures
 
     def heldout(self, field: Field) -> dict[str, Any] | None:
         """PSNR at the samples that the fit has not seen."""

@@ -1,0 +1,12 @@
+"""Fixtures that any test may ask for."""
+
+import jaxtyping
+import pytest
+
+
+@pytest.fixture
+def unchecked_types():
+    """Annotations are not checked, as for a user: for tests of our own messages about wrong shapes, and for tests of speed."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

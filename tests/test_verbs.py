@@ -1,0 +1,143 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+import ungrid as ug
+from ungrid.errors import FormatError, InputError, MissingFile, TargetNotMet, UnknownName
+from ungrid.testing.toys import pixel_box, tiny_picture
+from ungrid.verbs import PARTS, as_signal, load_as_field, make_plan, query
+
+
+@pytest.fixture(autouse=True)
+def _as_for_a_user(unchecked_types):
+    """Fits of several steps, at their own speed."""
+
+
+@pytest.fixture
+def fitted():
+    return ug.fit(tiny_picture(), preset="fast", steps=3, callbacks=[])
+
+
+def test_a_signal_becomes_a_field_becomes_a_file_becomes_the_same_field(tmp_path, fitted):
+    fitted.save(tmp_path / "a.ung")
+    loaded = ug.load(tmp_path / "a.ung")
+    coords = [[4.5, 3.25], [0.0, 16.0]]
+    assert torch.equal(loaded(coords), fitted(coords))
+    assert loaded.metrics == fitted.metrics
+    assert loaded.box == pixel_box(12, 16)
+    assert os.listdir(tmp_path) == ["a.ung"]
+
+
+def test_a_file_is_known_by_its_content_and_not_by_its_name(tmp_path, fitted):
+    ug.save(fitted, tmp_path / "a.png")
+    assert isinstance(ug.load(str(tmp_path / "a.png")), ug.Field)
+    (tmp_path / "b.ung").write_bytes(b"nonsense, and not short")
+    with pytest.raises(FormatError):
+        ug.load(tmp_path / "b.ung")
+    with pytest.raises(FormatError):
+        load_as_field(tmp_path / "b.ung")
+    with pytest.raises(MissingFile):
+        ug.load(tmp_path / "c.ung")
+
+
+def test_a_given_field_is_fitted_to_a_given_problem():
+    picture = tiny_picture()
+    field = ug.presets.siren(picture.box, 3, width=8, depth=1)
+    fitted = ug.fit(field, ug.tasks.represent(picture), steps=3, callbacks=[])
+    assert fitted is field
+    assert fitted.metrics["quality"]["psnr"] > 0
+
+
+@pytest.mark.parametrize("arguments", [("signal", "problem"), ("field", None)])
+def test_a_field_goes_with_a_problem_and_a_signal_without(arguments):
+    picture = tiny_picture()
+    things = {"signal": picture, "field": ug.presets.siren(picture.box, 3, width=8), "problem": ug.tasks.represent(picture), None: None}
+    with pytest.raises(InputError, match="give"):
+        make_plan(*(things[name] for name in arguments))
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path):
+    contents = []
+    for seed in (1, 1, 2):
+        field = ug.fit(tiny_picture(), preset="fast", steps=3, seed=seed, callbacks=[])
+        contents.append([p.tolist() for p in field.parameters()])
+    assert contents[0] == contents[1] != contents[2]
+
+
+def test_a_target_that_is_missed_carries_the_best_field():
+    with pytest.raises(TargetNotMet) as caught:
+        ug.fit(tiny_picture(), preset="fast", steps=2, target_psnr=90.0, callbacks=[])
+    assert isinstance(caught.value.field, ug.Field)
+
+
+@pytest.mark.parametrize(
+    ("derivative", "shape"),
+    [(None, (5, 3)), ("gradient", (5, 3, 2)), ("jacobian", (5, 3, 2)), ("laplacian", (5, 3)), ("hessian", (5, 3, 2, 2))],
+)
+def test_a_query_in_small_chunks_is_that_in_one(derivative, shape):
+    field = ug.presets.siren(pixel_box(), 3, width=8, depth=2)
+    coords = np.random.default_rng(0).uniform(0, 12, (5, 2))
+    found = query(field, coords, derivative=derivative)
+    assert tuple(found.shape) == shape
+    assert not found.requires_grad
+    assert_close(query(field, coords, derivative=derivative, max_memory=1), found)
+    expected = field(coords) if derivative is None else getattr(ug, derivative)(field, torch.tensor(coords, dtype=torch.float32))
+    assert_close(found, expected.detach())
+    assert query(field, np.zeros((0, 2)), derivative=derivative).shape == (0, *shape[1:])
+
+
+def test_an_unknown_derivative_gives_the_nearest():
+    with pytest.raises(UnknownName, match="did you mean 'laplacian'"):
+        query(ug.presets.siren(pixel_box(), 1, width=4), [[1.0, 1.0]], derivative="laplacien")
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (["siren"], ["sitzmann2020siren"]),
+        (["Siren"], ["sitzmann2020siren"]),
+        (["HashGrid", "FourierFeatures", "Siren"], ["mueller2022instant", "sitzmann2020siren", "tancik2020fourier"]),
+        (["tancik2020fourier"], ["tancik2020fourier"]),
+        (["Identity"], []),
+    ],
+)
+def test_cited_are_exactly_the_papers_of_what_is_named(names, keys):
+    text = ug.cite(*names)
+    assert [line.split("{")[1].rstrip(",") for line in text.splitlines() if line.startswith("@")] == keys
+
+
+def test_a_fitted_field_can_be_cited_and_a_wrong_name_cannot(fitted):
+    assert isinstance(ug.cite(fitted), str)
+    with pytest.raises(UnknownName, match="did you mean"):
+        ug.cite("sitzman2020siren")
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
+def test_arrays_are_signals(make):
+    values = tiny_picture().values.numpy()
+    signal = as_signal(make(values))
+    assert signal.grid.shape == (12, 16)
+    assert_close(signal.values, torch.as_tensor(values))
+    assert as_signal(make(values[..., 0])).out_dim == 1
+
+
+def test_a_fitted_field_is_no_signal(tmp_path, fitted):
+    fitted.save(tmp_path / "a.ung")
+    with pytest.raises(InputError, match="is a fitted field already; expected a picture"):
+        as_signal(tmp_path / "a.ung")
+
+
+def test_a_rendering_goes_through_a_file_and_compares_to_its_field(tmp_path, fitted):
+    path: Path = tmp_path / "a.png"
+    assert ug.render(fitted, path, scale=2.0) == (24, 32, 3)
+    assert ug.load(path).grid.shape == (24, 32)
+    ug.render(fitted, path)
+    assert ug.compare(fitted, path)["psnr"] > 45  # rounding to eight bits
+
+
+def test_every_part_of_the_tables_can_be_named_in_a_file():
+    assert {"Box", "Siren", "HashGrid", "EncodedField"} <= set(PARTS)
