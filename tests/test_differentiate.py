@@ -81,7 +81,9 @@ def test_divergence_and_curl_are_sums_and_differences_of_the_jacobian(name):
     field = fields(3, in_dim=3)[name]
     coords = coords_in(field.box)
     slopes = differences(field, coords)
-    expected = torch.stack([slopes[:, 2, 1] - slopes[:, 1, 2], slopes[:, 0, 2] - slopes[:, 2, 0], slopes[:, 1, 0] - slopes[:, 0, 1]], -1)
+    expected = torch.stack(
+        [slopes[:, 2, 1] - slopes[:, 1, 2], slopes[:, 0, 2] - slopes[:, 2, 0], slopes[:, 1, 0] - slopes[:, 0, 1]], -1
+    )
     assert_close(divergence(field, coords), slopes.diagonal(dim1=-2, dim2=-1).sum(dim=-1, keepdim=True), rtol=1e-6, atol=1e-8)
     assert_close(curl(field, coords), expected, rtol=1e-6, atol=1e-8)
 
@@ -171,4 +173,7 @@ def test_divergence_and_curl_of_a_rotation_and_a_source():
     assert_close(curl(rotation, coords), torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64).expand(5, 3))
     assert divergence(rotation, coords).eq(0).all()
     assert_close(divergence(lambda points: points * 1.0, coords), torch.full((5, 1), 3.0, dtype=torch.float64))
-    assert_close(curl(lambda points: rotation(torch.cat([points, 0 * points[..., :1]], -1))[..., :2], coords[:, :2])[:, 0].mean().item(), 2.0)
+    assert_close(
+        curl(lambda points: rotation(torch.cat([points, 0 * points[..., :1]], -1))[..., :2], coords[:, :2])[:, 0].mean().item(),
+        2.0,
+    )

@@ -42,7 +42,10 @@ def test_every_error_shows_its_message_without_quotes(kind):
 
 def test_a_missing_extra_has_the_install_line():
     error = MissingExtra("OpenEXR", "image", "reading EXR")
-    assert str(error) == "reading EXR needs the package 'OpenEXR', which is not installed; install it with: pip install 'ungrid[image]'"
+    assert (
+        str(error)
+        == "reading EXR needs the package 'OpenEXR', which is not installed; install it with: pip install 'ungrid[image]'"
+    )
 
 
 def test_the_nearest_name_is_offered_only_when_one_is_near():

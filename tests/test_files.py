@@ -110,10 +110,14 @@ def test_a_version_that_is_no_number_is_refused(tmp_path, version):
 
 
 def test_a_newer_version_says_how_to_update(tmp_path):
-    refused(tmp_path, pack({}, description={"format_version": 2}), "format version 2, this ungrid reads up to 1; update with: pip")
+    refused(
+        tmp_path, pack({}, description={"format_version": 2}), "format version 2, this ungrid reads up to 1; update with: pip"
+    )
 
 
-@pytest.mark.parametrize("content", [b"", b"1234567", b"\xff" * 8, b"\xff" * 100, (2**63).to_bytes(8, "little") + b"{}", b"\0" * 16])
+@pytest.mark.parametrize(
+    "content", [b"", b"1234567", b"\xff" * 8, b"\xff" * 100, (2**63).to_bytes(8, "little") + b"{}", b"\0" * 16]
+)
 def test_what_has_no_header_is_refused(tmp_path, content):
     refused(tmp_path, content, "bytes")
 
@@ -137,7 +141,13 @@ def test_declared_sizes_allocate_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "is_field"),
-    [(pack({}), True), (b"\x89PNG\r\n\x1a\n" + b"\0" * 20, False), (b"", False), (b"\0" * 9, False), (b"\x10" + b"\0" * 7 + b"{", True)],
+    [
+        (pack({}), True),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 20, False),
+        (b"", False),
+        (b"\0" * 9, False),
+        (b"\x10" + b"\0" * 7 + b"{", True),
+    ],
 )
 def test_a_field_file_is_known_by_its_first_bytes(tmp_path, content, is_field):
     path = tmp_path / "picture.png"
@@ -164,8 +174,7 @@ def test_a_file_that_is_not_there_and_a_folder_are_told_apart(tmp_path, read):
     ],
 )
 def test_a_machine_that_would_not_write_says_why(tmp_path, number, message):
-    with pytest.raises(MachineError, match=message), write_beside(tmp_path / "a") as temporary:
-        temporary.touch()
+    with pytest.raises(MachineError, match=message), write_beside(tmp_path / "a"):
         raise OSError(number, os.strerror(number))
 
 

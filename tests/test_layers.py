@@ -166,7 +166,7 @@ def test_every_room_has_a_row():
 )
 def test_the_rules_see_what_they_forbid(importer, line, rule):
     packages = {"ungrid", "ungrid.encodings", "ungrid.networks", "ungrid.fields", "ungrid.fit"}
-    modules = packages | {"ungrid.networks.mlp", "ungrid.encodings.mlp", "ungrid.differentiate", "ungrid.fit.loop", "ungrid.verbs"}
+    modules = packages | {f"ungrid.{name}" for name in ("networks.mlp", "encodings.mlp", "differentiate", "fit.loop", "verbs")}
     (found,) = imports_of(line, importer, "there.py", modules, packages)
     assert rule([found]) == [found]
     assert str(found).startswith(f"there.py:{line.count(chr(10)) + 1}: ")

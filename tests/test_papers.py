@@ -36,5 +36,5 @@ def test_entries_are_whole_and_in_the_order_asked_for():
 
 
 def test_an_unknown_key_gives_the_nearest():
-    with pytest.raises(UnknownName, match="no paper is known by 'sitzman2020siren'.*did you mean 'sitzmann2020siren'"):
+    with pytest.raises(UnknownName, match=r"no paper is known by 'sitzman2020siren'.*did you mean 'sitzmann2020siren'"):
         bibtex(["sitzman2020siren"])

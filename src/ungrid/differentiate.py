@@ -98,6 +98,8 @@ def hessian(field: FieldLike, coords: Coords) -> Float[Tensor, "*batch c d d"]:
 
 def _evaluate(field: FieldLike, coords: Tensor) -> tuple[Tensor, Tensor]:
     """Points that carry gradients, and the field's values there. The caller's tensor is left as it is."""
+    if hasattr(field, "as_coords"):  # a `Field` takes lists and arrays, too, and says what is wrong with a tensor
+        coords = field.as_coords(coords)
     points = coords if coords.requires_grad else coords.detach().requires_grad_(True)
     return points, field(points)
 

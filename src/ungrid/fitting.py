@@ -102,7 +102,8 @@ def check_target(field: Field, target_psnr: float | None) -> None:
     if target_psnr is None or reached is None or reached >= target_psnr:
         return
     error = TargetNotMet(
-        f"reached {reached:.2f} dB of the {target_psnr:g} dB asked for; allow more steps or seconds, or a higher effort (fast, balanced, best)"
+        f"reached {reached:.2f} dB of the {target_psnr:g} dB asked for; allow more steps or seconds, or a higher effort (fast, "
+        f"balanced, best)"
     )
     error.field = field
     raise error

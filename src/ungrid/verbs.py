@@ -28,6 +28,7 @@ from ungrid.fit.schedules import SCHEDULE_PAPERS
 from ungrid.presets.plan import Plan, plan_signal
 from ungrid.presets.published import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
+from ungrid.render.notebook import notebook_html
 from ungrid.render.picture import Region, picture_grid, write_field_picture
 from ungrid.signals.base import Signal
 from ungrid.signals.image import from_array, read_picture
@@ -268,4 +269,6 @@ def _sampled(field: Field, like: Signal | None) -> Signal:
     return Signal(field.sample(grid), grid, record.kind, record.channels, record.source)
 
 
-Field.save = save  # type: ignore[attr-defined]  # attached here: fields know nothing of name tables
+# attached here: a field knows nothing of name tables and of drawing
+Field.save = save  # type: ignore[attr-defined]
+Field._repr_html_ = notebook_html  # type: ignore[attr-defined]

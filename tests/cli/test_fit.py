@@ -149,21 +149,21 @@ def test_ctrl_c_is_exit_code_130_and_the_fit_can_go_on(capsys, monkeypatch, phot
 
     def interrupted(self, state):
         keep(self, state)
-        if state.step == 120:
+        if state.step == 60:
             signal.raise_signal(signal.SIGINT)
 
     output, whole = photo.with_suffix(".ung"), tmp_path / "whole.ung"
     with monkeypatch.context() as patch:
         patch.setattr(Guard, "keep", interrupted)
-        assert main(["fit", str(photo), "--steps", "200", "--quiet"]) == 130
-    assert capsys.readouterr().err == "ungrid: interrupted at step 120\n"
+        assert main(["fit", str(photo), "--steps", "80", "--quiet"]) == 130
+    assert capsys.readouterr().err == "ungrid: interrupted at step 60\n"
     assert not output.exists()
     assert os.listdir(tmp_path / "a.ung.parts") == ["state.safetensors"]
 
-    assert main(["fit", str(photo), "--steps", "200", "--resume", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["notes"] == ["resumed at step 100"]
+    assert main(["fit", str(photo), "--steps", "80", "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == ["resumed at step 50"]
     assert not (tmp_path / "a.ung.parts").exists()
-    assert main(["fit", str(photo), "--steps", "200", "-o", str(whole), "--quiet"]) == 0
+    assert main(["fit", str(photo), "--steps", "80", "-o", str(whole), "--quiet"]) == 0
     assert same_weights(output, whole)
 
 
@@ -192,7 +192,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.parametrize(("during", "step"), [(False, 100), (True, 50)])
 def test_a_killed_fit_goes_on_to_the_same_bits(capsys, photo, tmp_path, during, step):
-    arguments = ["fit", str(photo), "--steps", "230", "--json"]
+    arguments = ["fit", str(photo), "--steps", "110", "--json"]
     code = KILLED.replace("DURING", str(during))
     killed = subprocess.run([sys.executable, "-c", code, *arguments, "--checkpoint-seconds", "0"], capture_output=True)
     assert killed.returncode == -signal.SIGKILL

@@ -143,7 +143,9 @@ def test_a_bug_shows_where_it_is_when_asked(monkeypatch, file):
         main(["info", file])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["info", "FILE"], ["info", "FILE", "--json"], ["fit", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["info", "FILE"], ["info", "FILE", "--json"], ["fit", "--help"]]
+)
 def test_help_and_info_do_without_torch(file, arguments):
     done = run_process(*(file if word == "FILE" else word for word in arguments), before=FORBID_TORCH)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -50,7 +50,9 @@ def test_the_picture_is_the_field_on_its_grid(file, tmp_path):
 
 def test_shrinking_averages_light_unless_told_otherwise(file, tmp_path):
     for option in ([], ["--encoded"]):
-        assert main(["render", str(file), "-o", str(tmp_path / f"b{len(option)}.png"), "--scale", "0.25", *option, "--quiet"]) == 0
+        assert (
+            main(["render", str(file), "-o", str(tmp_path / f"b{len(option)}.png"), "--scale", "0.25", *option, "--quiet"]) == 0
+        )
     light, encoded = (ug.load(tmp_path / f"b{i}.png").values for i in (0, 1))
     assert (light >= encoded).all(), "a mean of light is never darker than that of encoded values: the curve is concave"
     assert light.mean() > encoded.mean()

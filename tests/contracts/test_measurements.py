@@ -43,7 +43,9 @@ def test_gradients_reach_the_parameters_through_every_measurement(name):
     measure = example(name, MEASUREMENT_EXAMPLES)()
 
     def prediction(*weights):
-        return measure(lambda coords: torch.func.functional_call(field, dict(zip(names, weights, strict=True)), coords), query[:2])
+        return measure(
+            lambda coords: torch.func.functional_call(field, dict(zip(names, weights, strict=True)), coords), query[:2]
+        )
 
     assert torch.autograd.gradcheck(prediction, parameters)
 

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from ungrid.fit.schedules import SCHEDULES
@@ -7,7 +9,7 @@ from ungrid.fit.schedules import SCHEDULES
 def test_every_schedule_starts_at_one_and_never_rises(name):
     factors = [SCHEDULES[name](step / 100) for step in range(101)]
     assert factors[0] == 1.0
-    assert all(0 <= later <= earlier for earlier, later in zip(factors, factors[1:], strict=False))
+    assert all(0 <= later <= earlier for earlier, later in itertools.pairwise(factors))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ungrid.errors import InputError
-from ungrid.fitting import Limits, carry_out
 from ungrid.fit.guard import Guard
+from ungrid.fitting import Limits, carry_out
 from ungrid.presets.plan import plan_signal
 from ungrid.tasks.represent import represent
 from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture

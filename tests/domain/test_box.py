@@ -19,7 +19,9 @@ ends = st.floats(-1e6, 1e6).flatmap(lambda low: st.tuples(st.just(low), st.float
 def test_normalizing_takes_corners_to_one_and_is_undone_by_its_inverse(bounds, unit):
     box = Box(("a", "b", "c")[: len(bounds)], tuple(bounds))
     corners = torch.tensor(bounds, dtype=torch.float64).T
-    assert_close(box.normalize(corners), torch.tensor([[-1.0], [1.0]], dtype=torch.float64).expand(2, len(bounds)), rtol=0, atol=1e-6)
+    assert_close(
+        box.normalize(corners), torch.tensor([[-1.0], [1.0]], dtype=torch.float64).expand(2, len(bounds)), rtol=0, atol=1e-6
+    )
     inside = torch.full((len(bounds),), unit, dtype=torch.float64)
     assert_close(box.normalize(box.denormalize(inside)), inside, rtol=0, atol=1e-6)
 

@@ -25,7 +25,8 @@ def test_values_are_scale_times_network_of_encoding_plus_offset():
 
 
 @pytest.mark.parametrize(
-    ("encoding", "network"), [(Identity(3), Siren(3, 1, 4)), (Identity(2), Siren(3, 1, 4)), (DenseGrid(2, ((2, 2),)), Siren(3, 1, 4))]
+    ("encoding", "network"),
+    [(Identity(3), Siren(3, 1, 4)), (Identity(2), Siren(3, 1, 4)), (DenseGrid(2, ((2, 2),)), Siren(3, 1, 4))],
 )
 def test_parts_that_do_not_fit_together_are_refused(encoding, network):
     with pytest.raises(InputError, match="parts do not fit: box of 2 axes"):

@@ -53,7 +53,9 @@ def spec_of(**arguments):
 
 
 def test_a_field_comes_back_with_everything_it_knew(tmp_path):
-    field = a_field(source={"bit_depth": 8}, blobs={"icc": b"\x00\x01", "exif": b"\xff"}, fit={"steps": 3}, metrics={"quality": {"psnr": 1.5}})
+    field = a_field(
+        source={"bit_depth": 8}, blobs={"icc": b"\x00\x01", "exif": b"\xff"}, fit={"steps": 3}, metrics={"quality": {"psnr": 1.5}}
+    )
     loaded = load_field(saved(tmp_path, field), TABLES)
     assert loaded.record == field.record
     assert loaded.recipe == field.recipe
@@ -160,7 +162,7 @@ def test_a_description_that_does_not_fit_is_refused_with_the_reason(tmp_path, ch
 def test_a_tensor_of_another_type_is_refused_unless_it_is_half_a_float(tmp_path, dtype, message):
     sizes = {"BF16": 2, "F16": 2, "I32": 4, "F64": 8}
     path = saved(tmp_path, a_field())
-    _, _, raw = take_apart(path.read_bytes())
+    _, _, _raw = take_apart(path.read_bytes())
 
     def retyped(tensors):
         at = 0
@@ -201,7 +203,9 @@ def test_a_blob_is_bytes_along_one_axis(tmp_path):
     [
         spec_of(width=65536, depth=256),
         spec_of(seed=2**53),
-        lambda d: d["spec"].update(encoding={"type": "HashGrid", "in_dim": 2, "n_levels": 3, "log2_hashmap_size": 30, "base_resolution": 2**28}),
+        lambda d: d["spec"].update(
+            encoding={"type": "HashGrid", "in_dim": 2, "n_levels": 3, "log2_hashmap_size": 30, "base_resolution": 2**28}
+        ),
         lambda d: d["spec"].update(encoding={"type": "DenseGrid", "in_dim": 2, "resolutions": [[2**24, 2**24]] * 64}),
         lambda d: d["spec"].update(encoding={"type": "FourierFeatures", "in_dim": 2, "n_frequencies": 65536}),
         lambda d: d["spec"]["box"].update(axes=["x"] * 20_000),

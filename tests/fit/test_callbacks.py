@@ -28,7 +28,7 @@ class Watch(Callback):
     def begin(self, state):
         term = state.problem.terms[0]
         sample = term.sample
-        term.sample = lambda rng, size: self.seen.setdefault(state.step, sample(rng, size))
+        term.sample = lambda rng, field, size: self.seen.setdefault(state.step, sample(rng, field, size))
 
 
 def test_the_held_out_samples_are_measured_unseen_and_then_given_back():

@@ -64,7 +64,8 @@ def never_killed(optimizer="adam", steps=STEPS):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "at", "steps"), [("adam", at, STEPS) for at in (1, 5, 6, 13, 19, 20, 23)] + [(name, 6, 8) for name in OPTIMIZERS]
+    ("optimizer", "at", "steps"),
+    [("adam", at, STEPS) for at in (1, 5, 6, 13, 19, 20, 23)] + [(name, 6, 8) for name in OPTIMIZERS],
 )
 def test_a_fit_that_was_killed_continues_to_the_same_bits(tmp_path, optimizer, at, steps):
     whole = never_killed(optimizer, steps)
@@ -100,9 +101,7 @@ fit({parts!r}, kill=Kill())
 
 
 def test_a_process_that_was_killed_continues_to_the_same_bits(tmp_path):
-    code = KILLED.format(
-        folder=str(__file__).rpartition("/")[0], parts=str(tmp_path / "parts"), threads=torch.get_num_threads()
-    )
+    code = KILLED.format(folder=str(__file__).rpartition("/")[0], parts=str(tmp_path / "parts"), threads=torch.get_num_threads())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     resumed, expected = fit(tmp_path / "parts", resume=True), bits(never_killed())
@@ -137,26 +136,27 @@ def test_a_resume_without_a_state_starts_from_the_beginning(tmp_path):
 def test_a_state_of_other_settings_is_refused_by_their_names(tmp_path):
     with pytest.raises(RuntimeError):
         fit(tmp_path / "parts", kill=Kill(18), identity={"seed": 1, "input": "a"})
-    with pytest.raises(InputError, match="cannot resume: .* is of a fit with another seed; start without --resume"):
+    with pytest.raises(InputError, match=r"cannot resume: .* is of a fit with another seed; start without --resume"):
         fit(tmp_path / "parts", resume=True, identity={"seed": 2, "input": "a"})
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"nonsense" * 100, lambda b: b + b"more"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"nonsense" * 100, lambda b: b + b"more"]
+)
 def test_a_state_that_cannot_be_read_says_what_to_do(tmp_path, damage):
     with pytest.raises(RuntimeError):
         fit(tmp_path / "parts", kill=Kill(18))
     path = tmp_path / "parts" / STATE_FILE
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(FormatError, match="cannot be read .*delete its folder to start again"):
+    with pytest.raises(FormatError, match=r"cannot be read .*delete its folder to start again"):
         fit(tmp_path / "parts", resume=True)
 
 
 def test_a_state_of_another_field_says_what_to_do(tmp_path):
     with pytest.raises(RuntimeError):
         fit(tmp_path / "parts", optimizer="lbfgs", kill=Kill(6))
-    with pytest.raises(FormatError, match="does not fit this field|cannot be read"):
-        other_optimizer = fit(tmp_path / "parts", optimizer="adam", resume=True)
-        assert other_optimizer is None
+    with pytest.raises(FormatError, match=r"does not fit this field|cannot be read"):
+        fit(tmp_path / "parts", optimizer="adam", resume=True)
 
 
 def test_a_folder_that_cannot_be_made_is_the_machines_fault(tmp_path):

@@ -14,6 +14,11 @@ from ungrid.terms.regression import squared_error
 from ungrid.testing.toys import FIELD_EXAMPLES, tiny_picture
 
 
+@pytest.fixture(autouse=True)
+def _as_for_a_user(unchecked_types):
+    """Fits of many steps, at their own speed."""
+
+
 class Failing:
     """Squared error that turns into something else at some calls."""
 
@@ -56,7 +61,9 @@ def test_the_weights_go_back_to_the_last_snapshot():
 
 
 def test_a_fit_that_stays_unstable_is_given_up():
-    with pytest.raises(Diverged, match=rf"the loss is nan at step 13 after {MAX_ROLLBACKS} rollbacks.*choose a lower learning rate"):
+    with pytest.raises(
+        Diverged, match=rf"the loss is nan at step 13 after {MAX_ROLLBACKS} rollbacks.*choose a lower learning rate"
+    ):
         run(a_state(Failing(range(5, 100))), Budget(100), guard=Guard(every=2))
 
 
@@ -74,7 +81,7 @@ def test_weights_that_are_not_finite_never_become_a_snapshot():
 
 
 def test_a_steady_fit_is_left_alone():
-    state = run(a_state(), Budget(60), guard=Guard(every=7))
+    state = run(a_state(), Budget(30), guard=Guard(every=7))
     assert state.rate_factor == 1.0
     assert state.notes == []
 

@@ -100,7 +100,7 @@ def test_the_same_seed_takes_the_same_path_and_another_seed_another():
 def test_lbfgs_fits_a_full_batch_in_few_steps():
     state = a_state(optimizer="lbfgs", learning_rate=1.0, batch_size=None)
     term = state.problem.terms[0]
-    batch = term.sample(state.rng, None)
+    batch = term.sample(state.rng, state.field, None)
     before = term(state.field, batch).item()
     run(state, Budget(5))
     assert term(state.field, batch).item() < 0.1 * before

@@ -20,7 +20,7 @@ def a_state(*, seed=0, max_memory=None, **recipe):
 
 
 def step(state):
-    batches = {term.name: term.sample(state.rng, state.recipe.batch_size) for term in state.problem.terms}
+    batches = {term.name: term.sample(state.rng, state.field, state.recipe.batch_size) for term in state.problem.terms}
     losses = state.descend(batches)
     state.step += 1
     return losses
@@ -42,7 +42,7 @@ def test_a_step_reports_the_weighted_loss_before_it():
     state = a_state()
     term = state.problem.terms[0]
     term._weight = 3.0
-    batch = term.sample(state.rng, 64)
+    batch = term.sample(state.rng, state.field, 64)
     expected = 3 * term(state.field, batch).item()
     assert state.descend({"misfit": batch})["misfit"] == pytest.approx(expected, rel=1e-5)
 
@@ -100,7 +100,7 @@ def test_going_back_to_weights_leaves_time_and_random_numbers():
 
 
 def test_memory_that_is_not_enough_is_refused_at_once():
-    with pytest.raises(InputError, match="this fit needs at least .* max_memory is 1,000"):
+    with pytest.raises(InputError, match=r"this fit needs at least .* max_memory is 1,000"):
         a_state(max_memory=1000)
     assert a_state(max_memory=10 * 2**20)._part_bytes < 10 * 2**20
 

@@ -25,10 +25,10 @@ def test_auto_is_balanced():
 
 
 def test_an_unknown_preset_gives_the_nearest():
-    with pytest.raises(UnknownName, match="no preset is called 'sirne'.*did you mean 'siren'"):
+    with pytest.raises(UnknownName, match=r"no preset is called 'sirne'.*did you mean 'siren'"):
         plan_signal(tiny_picture(), "sirne")
 
 
 def test_a_published_setting_that_is_too_large_is_refused():
-    with pytest.raises(InputError, match="preset siren gives a file of about .* above --max-bytes 10,000"):
+    with pytest.raises(InputError, match=r"preset siren gives a file of about .* above --max-bytes 10,000"):
         plan_signal(tiny_picture(), "siren", max_bytes=10_000)

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -43,7 +44,7 @@ def test_hash_grid_is_that_of_the_authors_picture_sample():
 def test_grid_levels_double_and_hold_the_share_of_the_values(height, width, share):
     levels = grid_levels((height, width), 3, share, 4)
     assert len(levels) == 4
-    for coarse, fine in zip(levels, levels[1:], strict=False):
+    for coarse, fine in itertools.pairwise(levels):
         assert all(abs(f - 2 * c) <= 2 for c, f in zip(coarse, fine, strict=True))
     nodes = sum(2 * math.prod(cells) for cells in levels)
     assert nodes == pytest.approx(share * height * width * 3, rel=0.25, abs=200)

@@ -55,7 +55,9 @@ def test_the_quality_is_the_psnr_of_the_clamped_picture():
     field, judge = a_field(picture), represent(picture).judge
     expected = psnr(field.sample(picture.grid).clamp(0, 1), picture.values)
     assert judge.quality(field)["psnr"] == pytest.approx(expected)
-    float_judge = represent(type(picture)(picture.values, picture.grid, "image", picture.channels, {"sample_format": "float"})).judge
+    float_judge = represent(
+        type(picture)(picture.values, picture.grid, "image", picture.channels, {"sample_format": "float"})
+    ).judge
     assert float_judge.quality(field)["psnr"] == pytest.approx(psnr(field.sample(picture.grid), picture.values))
 
 

@@ -34,5 +34,5 @@ def test_a_weight_is_constant_or_follows_the_progress(weight, seen):
 def test_batches_come_from_the_terms_own_sampler():
     misfit = Misfit(PointValues(), sampler())
     rng = torch.Generator().manual_seed(0)
-    assert len(misfit.sample(rng, 4)) == 4
-    assert torch.equal(misfit.sample(rng, None).query, misfit.sampler.observations.query)
+    assert len(misfit.sample(rng, lambda coords: coords, 4)) == 4
+    assert torch.equal(misfit.sample(rng, lambda coords: coords, None).query, misfit.sampler.observations.query)

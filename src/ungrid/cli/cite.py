@@ -20,7 +20,8 @@ class Cite(Command):
         """Find the papers."""
         from ungrid import verbs
 
-        thing = verbs.load_as_field(self.what) if Path(self.what).exists() else self.what
+        is_file = Path(self.what).exists() or Path(self.what).suffix.lower() == ".ung"
+        thing = verbs.load_as_field(self.what) if is_file else self.what
         return {"bibtex": verbs.cite(thing)}
 
     def show(self, result: dict[str, Any]) -> None:

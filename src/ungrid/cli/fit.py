@@ -53,6 +53,8 @@ class Fit(Command):
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
         check_writable(output)
+        if self.log is not None and not self.log.exists():
+            check_writable(self.log)
         plan = verbs.make_plan(
             signal, preset=self.preset, seed=self.seed, max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes)
         )

@@ -51,9 +51,7 @@ class Grid:
         index = torch.arange(self.shape[axis], dtype=torch.float64, device=device)
         return (low + (index + 0.5) * ((high - low) / self.shape[axis])).to(dtype)
 
-    def points(
-        self, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
-    ) -> Float[Tensor, "*shape d"]:
+    def points(self, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> Float[Tensor, "*shape d"]:
         """All centers [*shape, d], in the box's units."""
         axes = [self.axis_coords(axis, dtype=dtype, device=device) for axis in range(self.box.dim)]
         return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
@@ -78,9 +76,7 @@ class Grid:
         """
         cropped = self.box.crop(region)
         slices = []
-        for (low, _), spacing, n, (first, last) in zip(
-            self.box.bounds, self.spacing, self.shape, cropped.bounds, strict=True
-        ):
+        for (low, _), spacing, n, (first, last) in zip(self.box.bounds, self.spacing, self.shape, cropped.bounds, strict=True):
             # 1e-9 of a cell: a bound written on a cell's edge must not take in its neighbor
             start = math.floor((first - low) / spacing + 1e-9)
             stop = math.ceil((last - low) / spacing - 1e-9)

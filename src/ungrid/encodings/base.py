@@ -33,6 +33,11 @@ class Encoding(nn.Module, ABC):
         features: Tensor = self(points)
         return features
 
+    def width_sum(self) -> int:
+        """Floats that one point needs while it is encoded, for memory bounds, those of the encodings inside included."""
+        inside = (part.width_sum() for part in self.modules() if isinstance(part, Encoding) and part is not self)
+        return 2 * self.out_dim + sum(inside)
+
     def octaves(self) -> Float[Tensor, " features"] | None:
         """Frequency of each feature in octaves above the encoding's lowest, for coarse-to-fine fitting; None if it has none."""
         return None

@@ -60,7 +60,7 @@ class DenseGrid(Encoding):
         self.interpolation, self.init_scale, self.seed = interpolation, init_scale, seed
         rng = torch.Generator().manual_seed(seed)
         shapes = [[n + self.kernel.n_taps - 1 for n in cells] + [n_features_per_level] for cells in self.resolutions]
-        starts = (init_scale * (2 * torch.rand(shape, generator=rng) - 1) for shape in shapes)
+        starts = (torch.rand(shape, generator=rng).mul_(2 * init_scale).sub_(init_scale) for shape in shapes)
         self.levels = nn.ParameterList(nn.Parameter(start) for start in starts)
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:
@@ -71,6 +71,11 @@ class DenseGrid(Encoding):
         """Features on the grid of the given axis coordinates, one axis after another; equal to pointwise evaluation."""
         levels = zip(self.levels, self.resolutions, strict=True)
         return torch.cat([interpolate_axes(table, axis_coords, cells, self.kernel) for table, cells in levels], dim=-1)
+
+    def width_sum(self) -> int:
+        """Floats that one point needs: its corners' features, rows and weights at every level."""
+        corners: int = self.kernel.n_taps**self.in_dim
+        return corners * (self.out_dim + 2 * len(self.levels))
 
     def octaves(self) -> Float[Tensor, " features"]:
         """log₂ of the level's cells per axis (their geometric mean), above the coarsest level."""

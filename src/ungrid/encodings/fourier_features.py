@@ -38,7 +38,7 @@ class FourierFeatures(Encoding):
         self.in_dim, self.out_dim = in_dim, 2 * n_frequencies
         self.n_frequencies, self.bandwidth, self.seed = n_frequencies, bandwidth, seed
         rng = torch.Generator().manual_seed(seed)
-        self.register_buffer("frequencies", bandwidth * torch.randn(n_frequencies, in_dim, generator=rng))
+        self.register_buffer("frequencies", torch.randn(n_frequencies, in_dim, generator=rng).mul_(bandwidth))
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:
         phase = 2 * torch.pi * coords @ self.frequencies.T

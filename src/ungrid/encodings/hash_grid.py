@@ -74,7 +74,7 @@ class HashGrid(Encoding):
         self.lattices = [lattice(scale, in_dim, log2_hashmap_size) for scale in scales]
         rng = torch.Generator().manual_seed(seed)
         shapes = [(level.n_rows, n_features_per_level) for level in self.lattices]
-        starts = (1e-4 * (2 * torch.rand(shape, generator=rng) - 1) for shape in shapes)
+        starts = (torch.rand(shape, generator=rng).mul_(2e-4).sub_(1e-4) for shape in shapes)
         self.levels = nn.ParameterList(nn.Parameter(start) for start in starts)
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:
@@ -86,6 +86,11 @@ class HashGrid(Encoding):
             corner_weights = over_corners(torch.mul, self.kernel.weights(position - cell).unbind(-2))
             features.append(weighted_rows(table, level.corner_rows(cell), corner_weights))
         return torch.cat(features, dim=-1)
+
+    def width_sum(self) -> int:
+        """Floats that one point needs: its corners' features, rows and weights at every level."""
+        corners: int = 2**self.in_dim
+        return corners * (self.out_dim + 2 * len(self.levels))
 
     def octaves(self) -> Float[Tensor, " features"]:
         """l · log₂(per_level_scale) of each feature's level l."""

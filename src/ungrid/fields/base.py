@@ -131,6 +131,10 @@ class Field(nn.Module, ABC):
         return max(1, min(fitting, CACHE_POINTS))
 
     def bytes_per_point(self) -> int:
-        """Estimate of the bytes that evaluating one point takes, from the widths of the layers."""
-        widths = sum(max(p.shape) for p in self.parameters() if p.ndim == 2 and max(p.shape) <= 65_536)
-        return 4 * 3 * (widths + 8 * self.in_dim + self.out_dim)
+        """Estimate of the bytes that evaluating one point takes: three copies of every float on its way, four bytes each."""
+        return 4 * 3 * (self.width_sum() + 8 * self.in_dim + self.out_dim)
+
+    def width_sum(self) -> int:
+        """Floats that one point needs on its way through the field's parts: those of every part that counts its own."""
+        counts = (getattr(part, "width_sum", None) for part in self.children())
+        return sum(count() for count in counts if callable(count))

@@ -67,3 +67,8 @@ class Record:
     fit: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     stored: Literal["float32", "float16"] = "float32"
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether values are proportional to light; if not, they are encoded by the sRGB curve."""
+        return bool(self.source.get("transfer", "srgb") != "srgb")

@@ -77,7 +77,7 @@ def _descend(state: FitState, budget: Budget, callbacks: Sequence[Callback], gua
         state.stopped_by = budget.used_up(state)
         if state.stopped_by is not None:
             return
-        batches = {t.name: t.sample(state.rng, state.recipe.batch_size) for t in state.problem.terms}
+        batches = {t.name: t.sample(state.rng, state.field, state.recipe.batch_size) for t in state.problem.terms}
         losses = state.descend(batches)
         good = guard.check(state, sum(losses.values()))
         state.step += 1

@@ -22,8 +22,9 @@ class Term(Protocol):
         """Factor in the total at this fraction of the fit, 0…1."""
         ...
 
-    def sample(self, rng: torch.Generator, batch_size: int | None) -> Any:
-        """The next batch; a `Batch`, whose loss is a mean over samples, may be evaluated in parts."""
+    def sample(self, rng: torch.Generator, field: Field, batch_size: int | None) -> Any:
+        """The next batch; a `Batch`, whose loss is a mean over samples, may be evaluated in parts. The field as it is now may
+        say where to look (its box, its empty space)."""
         ...
 
     def __call__(self, field: Field, batch: Any) -> Tensor:

@@ -26,7 +26,7 @@ Start = tuple[Float[Tensor, "fan_out fan_in"], Float[Tensor, " fan_out"]]
 
 def uniform(shape: tuple[int, ...], bound: float, rng: Generator) -> Float[Tensor, "*shape"]:
     """Numbers uniform in ±bound."""
-    return bound * (2 * torch.rand(shape, generator=rng) - 1)
+    return torch.rand(shape, generator=rng).mul_(2 * bound).sub_(bound)  # in place: cheap on the meta device, too
 
 
 def torch_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
@@ -37,12 +37,12 @@ def torch_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
 def glorot_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
     """Weights N(0, 2 / (fan_in + fan_out)), biases N(0, 0.01²)."""
     std = math.sqrt(2 / (fan_in + fan_out))
-    return std * torch.randn(fan_out, fan_in, generator=rng), 0.01 * torch.randn(fan_out, generator=rng)
+    return torch.randn(fan_out, fan_in, generator=rng).mul_(std), torch.randn(fan_out, generator=rng).mul_(0.01)
 
 
 def he_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
     """Weights N(0, 2 / fan_in), biases zero."""
-    return math.sqrt(2 / fan_in) * torch.randn(fan_out, fan_in, generator=rng), torch.zeros(fan_out)
+    return torch.randn(fan_out, fan_in, generator=rng).mul_(math.sqrt(2 / fan_in)), torch.zeros(fan_out)
 
 
 def sine_start(fan_in: int, fan_out: int, rng: Generator, *, bound: float) -> Start:

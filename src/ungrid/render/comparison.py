@@ -27,7 +27,7 @@ def compare_pictures(result: Signal, reference: Signal) -> dict[str, Any]:
         InputError: pictures of different sizes or channels.
     """
     check_alike(result, reference)
-    clip = _is_integer(reference)
+    clip = not reference.is_float
     measures = picture_metrics(result.values, reference.values, reference.channels, clip=clip)
     color = color_channels(reference)
     bands = error_by_band(result.values[..., color], reference.values[..., color])
@@ -125,7 +125,7 @@ def _shown(values: Tensor, signal: Signal) -> Tensor:
     from ungrid.signals.color import linear_to_srgb
 
     color = _color(values, signal).clamp(0, 1)
-    return linear_to_srgb(color) if signal.source.get("transfer") == "linear" else color
+    return linear_to_srgb(color) if signal.is_linear else color
 
 
 def _color(values: Tensor, signal: Signal) -> Tensor:
@@ -147,7 +147,3 @@ def _spectrum_ratio(result: Signal, reference: Signal) -> Tensor:
 def _blur(power: Tensor) -> Tensor:
     """Local mean over 5 × 5 frequencies: a ratio of single coefficients is noise."""
     return torch.nn.functional.avg_pool2d(power[None, None], 5, stride=1, padding=2, count_include_pad=False)[0, 0]
-
-
-def _is_integer(signal: Signal) -> bool:
-    return signal.source.get("sample_format") != "float"

@@ -96,7 +96,7 @@ def write_field_picture(
 
 def tone_curves(record: Record) -> tuple[Callable[[Tensor], Tensor] | None, Callable[[Tensor], Tensor] | None]:
     """Curves to linear light and back for a picture's values; (None, None) where they are linear already."""
-    if record.source.get("transfer", "srgb") != "srgb":
+    if record.is_linear:
         return None, None
     alpha = [i for i, name in enumerate(record.channels) if name == "a"]
     return _except(srgb_to_linear, alpha), _except(linear_to_srgb, alpha)

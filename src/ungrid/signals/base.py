@@ -51,6 +51,16 @@ class Signal:
         """c, the number of channels."""
         return len(self.channels)
 
+    @property
+    def is_float(self) -> bool:
+        """Whether the source's samples were floating point, of no fixed range; integers lie in [0, 1]."""
+        return self.source.get("sample_format") == "float"
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether values are proportional to light; if not, they are encoded by the sRGB curve."""
+        return self.source.get("transfer") == "linear"
+
     def describe(self) -> str:
         """One line for a person: kind, size, channels, and what the file was."""
         size = "×".join(str(n) for n in reversed(self.grid.shape))

@@ -118,7 +118,7 @@ class SignalJudge:
 
     @property
     def _clip(self) -> bool:
-        return self.signal.source.get("sample_format") != "float"
+        return not self.signal.is_float
 
     @torch.no_grad()
     def _at(self, field: Field, index: Tensor) -> dict[str, Any]:

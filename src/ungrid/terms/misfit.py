@@ -40,8 +40,8 @@ class Misfit:
         """Factor in the total at this fraction of the fit."""
         return self._weight(progress) if callable(self._weight) else self._weight
 
-    def sample(self, rng: torch.Generator, batch_size: int | None) -> Batch:
-        """The next batch of observations."""
+    def sample(self, rng: torch.Generator, field: FieldLike, batch_size: int | None) -> Batch:
+        """The next batch of observations; which, does not depend on the field."""
         return self.sampler.sample(rng, batch_size)
 
     def __call__(self, field: FieldLike, batch: Batch) -> Tensor:

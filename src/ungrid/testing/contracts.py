@@ -275,7 +275,7 @@ def _assert_refused(field: Field, coords: Tensor, error: type[Exception]) -> Non
 
 
 def _enlivened(part: nn.Module) -> nn.Module:
-    """The part with parameters that start near zero scaled up, so that a wrong derivative is larger than gradcheck's tolerance."""
+    """The part, parameters that start near zero scaled up: a wrong derivative is then larger than gradcheck's tolerance."""
     with torch.no_grad():
         for parameter in part.parameters():
             largest = float(parameter.abs().max()) if parameter.numel() else 0.0
@@ -291,7 +291,8 @@ def _copied_state(part: nn.Module) -> dict[str, Tensor]:
 def _assert_same_states(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     assert list(actual) == list(expected), f"the tensors are {list(actual)}, expected {list(expected)}"
     for name, tensor in actual.items():
-        assert torch.equal(tensor, expected[name]) and tensor.dtype == expected[name].dtype, f"{name} is not the same bits"
+        assert tensor.dtype == expected[name].dtype, f"{name} is {tensor.dtype}, expected {expected[name].dtype}"
+        assert torch.equal(tensor, expected[name]), f"{name} is not the same bits"
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Damage to files, drawn from a seed: every damaged file must load or be refused with a FormatError, quickly and in little memory."""
+"""Damage to files, drawn from a seed: each damaged file must load or be refused with a FormatError, soon and in little memory."""
 
 import copy
 import json
@@ -16,10 +16,56 @@ from ungrid.fields.storage import load_field
 from ungrid.files import METADATA_KEY
 
 Tensors = dict[str, Any]
-ABSURD_NUMBERS = [-1, 0, 1, 2, 3, 2**16, 2**31, 2**32, 2**47, 2**53, 2**53 + 1, 2**63, 2**64, 10**30, -(2**63), 0.5, 1e308, -1e-320]
-ABSURD_VALUES = [None, True, False, "", "Siren", "\x00", "\ud800", "…" * 300, [], {}, [[]], [{}], {"type": "Box"}, *ABSURD_NUMBERS]
+ABSURD_NUMBERS = [
+    -1,
+    0,
+    1,
+    2,
+    3,
+    2**16,
+    2**31,
+    2**32,
+    2**47,
+    2**53,
+    2**53 + 1,
+    2**63,
+    2**64,
+    10**30,
+    -(2**63),
+    0.5,
+    1e308,
+    -1e-320,
+]
+ABSURD_VALUES: list[Any] = [
+    None,
+    True,
+    False,
+    "",
+    "Siren",
+    "\x00",
+    "\ud800",
+    "…" * 300,
+    [],
+    {},
+    [[]],
+    [{}],
+    {"type": "Box"},
+    *ABSURD_NUMBERS,
+]
 DTYPES = ["F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL", "F8", "", 7, None]
-NAMES = ["../up", "a/b", "", "a" * 300, "\ud800", "weight", "blob.", "blob.more", "network.layers.0.weight", "__metadata__", "type"]
+NAMES = [
+    "../up",
+    "a/b",
+    "",
+    "a" * 300,
+    "\ud800",
+    "weight",
+    "blob.",
+    "blob.more",
+    "network.layers.0.weight",
+    "__metadata__",
+    "type",
+]
 
 
 @dataclass(frozen=True)
@@ -211,7 +257,9 @@ def deep_nesting(rng: random.Random, files: Sequence[bytes]) -> bytes:
     description, tensors, data = take_apart(rng.choice(files))
     _replace(rng, description, "@here@")
     depth = rng.choice([10, 31, 33, 500, 990, 1010, 20_000, 100_000])
-    opening, closing = rng.choice([("[", "]"), ('{"a":', "}"), ('{"type":"CoarseToFine","encoding":', "}"), ('{"type":"Concatenate","encodings":[', "]}")])
+    opening, closing = rng.choice(
+        [("[", "]"), ('{"a":', "}"), ('{"type":"CoarseToFine","encoding":', "}"), ('{"type":"Concatenate","encodings":[', "]}")]
+    )
     text = json.dumps(description).replace('"@here@"', opening * depth + rng.choice(["1", "{}", "[]"]) + closing * depth)
     return join(text, tensors, data)
 
@@ -249,9 +297,13 @@ def broken_text(rng: random.Random, files: Sequence[bytes]) -> bytes:
     description, tensors, data = take_apart(rng.choice(files))
     header = bytearray(join(description, tensors, b"")[8:])
     at = rng.randrange(len(header))
-    piece = rng.choice([b"\xff", b"\xed\xa0\x80", b"\x00", b"NaN", b"-Infinity", b"1e999", b'"', b"}", b"]", b"\\ud800", b"//", b"9" * 5000])
+    piece = rng.choice(
+        [b"\xff", b"\xed\xa0\x80", b"\x00", b"NaN", b"-Infinity", b"1e999", b'"', b"}", b"]", b"\\ud800", b"//", b"9" * 5000]
+    )
     header[at : at + rng.choice([0, 1, len(piece)])] = piece
-    whole = rng.choice([bytes(header), bytes(header), b"[]", b"null", b"{}", b'{"__metadata__": null}', b"\xef\xbb\xbf" + bytes(header)])
+    whole = rng.choice(
+        [bytes(header), bytes(header), b"[]", b"null", b"{}", b'{"__metadata__": null}', b"\xef\xbb\xbf" + bytes(header)]
+    )
     return with_header(whole, data)
 
 
