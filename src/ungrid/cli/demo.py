@@ -9,7 +9,7 @@ import tyro
 
 from ungrid.cli.command import Command
 
-DETAIL = {"y": (95.0, 175.0), "x": (118.0, 230.0)}  # an eye of the cat
+DETAIL = {"y": (78.0, 158.0), "x": (118.0, 230.0)}  # an eye of the cat
 ZOOM = 4
 
 
