@@ -27,7 +27,7 @@ docs: $(VENV)/ready
 	$(BIN)/python -m sphinx -W -q docs build/docs
 
 bench: $(VENV)/ready
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py -o benchmarks/results/pictures.json
 
 clean:
 	rm -rf $(VENV) build demo dist
