@@ -52,3 +52,23 @@ def test_a_large_picture_is_tiled_and_one_beyond_4_gb_is_big(tmp_path):
     assert (large._tiled, large._big) == (True, False)
     assert (huge._tiled, huge._big) == (True, True)
     assert not thin._tiled
+
+
+def test_the_thread_of_a_picture_that_is_broken_off_ends_with_its_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_tiff_write, "_TILED_FROM", 0)
+    with open(tmp_path / "a.tif", "w+b") as file:
+        sink = TiffSink(file, (2000, 300, 1), np.dtype(np.uint8), channels=("gray",))
+        sink.rows(noise(300, 300, 1))
+        assert sink._thread is not None
+    sink._thread.join(timeout=5)
+    assert not sink._thread.is_alive()
+
+
+def test_an_error_in_the_thread_is_raised_when_the_picture_is_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_tiff_write, "_TILED_FROM", 0)
+    with open(tmp_path / "a.tif", "w+b") as file:
+        sink = TiffSink(file, (600, 300, 1), np.dtype(np.uint8), channels=("gray",))
+        monkeypatch.setattr(sink, "_tiles", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        sink.rows(noise(600, 300, 1))
+        with pytest.raises(OSError, match="No space left"):
+            sink.close()
