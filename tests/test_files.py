@@ -41,7 +41,6 @@ def test_a_header_says_where_each_tensor_lies(tmp_path):
         "b": (start + 8, start + 11),
         "blob.icc": (start + 11, start + 13),
     }
-    assert header.n_params == 5
     assert header.description == DESCRIPTION
     assert header.file_bytes == len(content)
     assert read_blob(path, header.tensors["blob.icc"]) == b"\x0b\x0c"

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from torch.testing import assert_close
 
 import ungrid as ug
 from ungrid.errors import FormatError, InputError, MissingFile, TargetNotMet, UnknownName
+from ungrid.signals.color import srgb_to_linear
 from ungrid.testing.toys import pixel_box, tiny_picture
 from ungrid.verbs import PARTS, as_signal, load_as_field, make_plan, query
 
@@ -142,3 +144,45 @@ def test_a_rendering_goes_through_a_file_and_compares_to_its_field(tmp_path, fit
 
 def test_every_part_of_the_tables_can_be_named_in_a_file():
     assert {"Box", "Siren", "HashGrid", "EncodedField"} <= set(PARTS)
+
+
+def test_a_field_fitted_to_another_picture_keeps_the_record_of_that_one(fitted):
+    other = dataclasses.replace(tiny_picture(10, 20), source={"format": "TIFF"})
+    small = ug.presets.siren(other.box, 3, width=8, depth=1)
+    small.record = fitted.record
+    again = ug.fit(small, ug.tasks.represent(other), steps=2, callbacks=[])
+    assert (again.record.shape, again.record.source) == ((10, 20), {"format": "TIFF"})
+    assert again.grid().shape == (10, 20)
+
+
+def test_what_cannot_apply_to_a_given_field_is_refused(fitted):
+    problem = ug.tasks.represent(tiny_picture())
+    for options in ({"preset": "siren"}, {"max_bytes": 10_000}):
+        with pytest.raises(InputError, match="a given field has its own settings"):
+            ug.fit(fitted, problem, **options)
+    with pytest.raises(InputError, match="this one has no judge"):
+        ug.fit(fitted, ug.Problem(problem.terms), target_psnr=30.0)
+
+
+def test_a_given_field_is_fitted_by_the_loss_of_its_recipe():
+    photo = tiny_picture()
+    field = ug.presets.fourier_mlp(photo.box, 3, n_frequencies=4, width=8, depth=1)
+    term = ug.tasks.represent(photo, heldout=0.0).terms[0]
+    batch = term.sample(torch.Generator(), field, None)
+    error = (field(batch.query) - batch.target).square().mean()
+    assert_close(term(field, batch), 0.5 * error)
+
+
+def test_pictures_of_encoded_and_of_linear_values_are_compared_in_one_light(tmp_path):
+    encoded = ug.load(ug.signals.sample.sample_photo())
+    linear = dataclasses.replace(
+        encoded, values=srgb_to_linear(encoded.values), source={"transfer": "linear", "sample_format": "float"}
+    )
+    assert ug.compare(linear, encoded)["psnr"] > 100
+
+
+def test_a_seed_that_no_file_could_hold_is_refused_when_saving(tmp_path):
+    field = ug.presets.siren(pixel_box(), 1, width=4, depth=1, seed=2**60)
+    with pytest.raises(FormatError, match=r"beyond 2\^53"):
+        field.save(tmp_path / "a.ung")
+    assert not list(tmp_path.iterdir())

@@ -55,11 +55,6 @@ class Header:
     description: dict[str, Any]
     file_bytes: int
 
-    @property
-    def n_params(self) -> int:
-        """Number of values in the field's own tensors, blobs not counted."""
-        return sum(entry.n_values for name, entry in self.tensors.items() if not name.startswith(BLOB_PREFIX))
-
 
 def is_field_file(path: Path) -> bool:
     """Whether the first bytes are those of a safetensors file, whatever its name."""
@@ -109,11 +104,13 @@ def write_beside(path: Path) -> Iterator[Path]:
 
     Raises:
         MachineError: the folder does not exist or is not writable, or the disk is full.
-        InputError: `path` is a folder.
+        InputError: `path` is a folder, a device or a pipe.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # a link stays a link, and what it leads to is replaced
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; give the name of a file in it")
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot write {path}: it is a device or pipe; give the name of a file")
     temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary

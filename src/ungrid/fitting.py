@@ -149,7 +149,7 @@ def _fits_half(field: Field) -> bool:
 
 
 def _write_record(field: Field, plan: Plan, state: FitState, device: torch.device) -> None:
-    record = field.record or record_of(plan.problem.signal)
+    record = record_of(plan.problem.signal) if plan.problem.signal is not None else field.record or record_of(None)
     judge = plan.problem.judge
     metrics: Mapping[str, Any] = {
         "quality": judge.quality(field) if judge else {},

@@ -26,7 +26,9 @@ Watcher = Callable[[Any], None]
 
 def to_spec(part: Any) -> Any:
     """Plain value (dict, list, number, string, bool, None) that `from_spec` turns into an equal part."""
-    if part is None or isinstance(part, bool | int | float | str):
+    if isinstance(part, int | float) and not isinstance(part, bool):
+        return _number(part)
+    if part is None or isinstance(part, bool | str):
         return part
     if isinstance(part, tuple | list):
         return [to_spec(item) for item in part]

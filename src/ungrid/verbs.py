@@ -3,6 +3,7 @@
 Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`, `compare`, `cite`.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from ungrid.fit.optimizers import OPTIMIZER_PAPERS
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
 from ungrid.fit.schedules import SCHEDULE_PAPERS
-from ungrid.presets.plan import Plan, plan_signal
+from ungrid.presets.plan import NAMES, Plan, plan_signal
 from ungrid.presets.published import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
 from ungrid.render.notebook import notebook_html
@@ -124,6 +125,8 @@ def fit(
         callbacks = [ProgressBar()] if sys.stderr.isatty() else []
     plan = make_plan(signal_or_field, problem, preset=preset, seed=seed, max_bytes=max_bytes)
     limits = fitting.Limits(steps, max_seconds, target_psnr)
+    if target_psnr is not None and plan.problem.judge is None:
+        raise InputError("target_psnr needs a problem that can be judged; this one has no judge")
     field = fitting.carry_out(plan, limits, seed=seed, device=device, guard=Guard(), callbacks=callbacks)
     fitting.check_target(field, target_psnr)
     return field
@@ -139,6 +142,8 @@ def make_plan(
         return plan_signal(as_signal(signal_or_field), preset, seed=seed, max_bytes=max_bytes)
     if problem is None:
         raise InputError("a field alone says nothing of what to fit it to; give a problem, e.g. tasks.represent(signal)")
+    if preset != "auto" or max_bytes is not None:
+        raise InputError("a given field has its own settings and size: preset and max_bytes are for signals")
     return Plan(signal_or_field, problem, "given", "float32", "the field that was given")
 
 
@@ -165,7 +170,7 @@ def query(field: Field, coords: Any, *, derivative: str | None = None, max_memor
     points = torch.as_tensor(coords, dtype=own.dtype, device=own.device)
     size = field.chunk_points(max_memory) if derivative is None else max(1, field.chunk_points(max_memory) // 8)
     with torch.no_grad():
-        return torch.cat([ask(part) for part in points.split(size)] or [ask(points)]).cpu()
+        return torch.cat([ask(part) for part in points.split(size)]).cpu()
 
 
 def render(
@@ -195,15 +200,25 @@ def render(
     return write_field_picture(field, Path(path), grid, encoded=encoded, max_memory=max_memory, progress=progress)
 
 
-def compare(first: Any, second: Any, *, picture: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+def compare(
+    first: Any,
+    second: Any,
+    *,
+    picture: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    max_memory: int | None = None,
+) -> dict[str, Any]:
     """Measures of a picture or field against another: psnr, ssim, ms_ssim, max_abs_error, error by frequency band.
 
     Args:
         first: what is judged: a field, a signal, an array or a path to one.
         second: what it is judged against. A field is drawn on the other's grid; two fields on the first one's own.
         picture: file for one picture with the original, the result, the amplified error and its spectrum.
+        device: where a field is evaluated: "auto", "cpu" or "cuda".
+        max_memory: bytes that evaluating a field may take beyond the two pictures.
     """
-    result, reference = _on_one_grid(_loaded(first), _loaded(second))
+    draw = functools.partial(_sampled, device=fitting.choose_device(device), max_memory=max_memory)
+    result, reference = _on_one_grid(_loaded(first), _loaded(second), draw)
     if picture is not None:
         draw_comparison(result, reference, Path(picture))
     return compare_pictures(result, reference)
@@ -234,9 +249,9 @@ def _rests_on(thing: Any) -> list[Any]:
 
 
 def _named(name: str) -> Any:
-    """The part or a preset's field called `name`, or the name itself, which may be a paper's."""
-    if name in PUBLISHED:
-        return PUBLISHED[name](Box(("x",), ((0.0, 1.0),)), 1)
+    """The part or a preset's field called `name` (the efforts build a dense grid), or the name itself, which may be a paper's."""
+    if name in NAMES:
+        return PUBLISHED.get(name, PUBLISHED["dense_grid"])(Box(("x",), ((0.0, 1.0),)), 1)
     return PARTS.get(name, name)
 
 
@@ -251,14 +266,16 @@ def _loaded(thing: Any) -> Signal | Field:
     return load(thing) if isinstance(thing, str | os.PathLike) else from_array(thing)
 
 
-def _on_one_grid(first: Signal | Field, second: Signal | Field) -> tuple[Signal, Signal]:
+def _on_one_grid(
+    first: Signal | Field, second: Signal | Field, draw: Callable[[Field, Signal | None], Signal]
+) -> tuple[Signal, Signal]:
     """Both as signals: a field takes the other's grid."""
     if isinstance(first, Field):
-        first = _sampled(first, second if isinstance(second, Signal) else None)
-    return first, _sampled(second, first) if isinstance(second, Field) else second
+        first = draw(first, second if isinstance(second, Signal) else None)
+    return first, draw(second, first) if isinstance(second, Field) else second
 
 
-def _sampled(field: Field, like: Signal | None) -> Signal:
+def _sampled(field: Field, like: Signal | None, *, device: torch.device, max_memory: int | None) -> Signal:
     grid = field.grid() if like is None else like.grid
     record = field.record
     if record is None or grid.box != field.box:
@@ -266,7 +283,8 @@ def _sampled(field: Field, like: Signal | None) -> Signal:
         raise InputError(
             f"the field is of a picture of {own} {field.box.units[0]}, the other picture has {other}; expected one size"
         )
-    return Signal(field.sample(grid), grid, record.kind, record.channels, record.source)
+    values = field.to(device).sample(grid, max_memory=max_memory).cpu()
+    return Signal(values, grid, record.kind, record.channels, record.source)
 
 
 # attached here: a field knows nothing of name tables and of drawing

@@ -188,3 +188,10 @@ def test_the_flags_are_exactly_the_options_without_a_value():
         fields = getattr(import_module(module), attribute).__dataclass_fields__
         found |= {f"--{name}" for name, field in fields.items() if field.type is bool}
     assert found | {"-h", "--help"} == set(entry.FLAGS)
+
+
+def test_an_options_value_that_is_a_commands_name_is_no_command():
+    from ungrid.cli.main import _split
+
+    assert _split(["-o", "render", "fit", "a.png"]) == ("fit", ["-o", "render", "a.png"])
+    assert _split(["--quiet", "fit", "a.png"]) == ("fit", ["--quiet", "a.png"])

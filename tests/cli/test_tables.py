@@ -16,7 +16,7 @@ POINTS = [[1.5, 2], [3, -4e10]]
 )
 def test_points_are_read_from_csv_with_or_without_names(tmp_path, text):
     (tmp_path / "p.csv").write_bytes(text.encode())
-    points = read_points(tmp_path / "p.csv", 2)
+    points = read_points(tmp_path / "p.csv", ("y", "x"))
     assert points.tolist() == POINTS
     assert points.dtype == torch.float64
 
@@ -24,7 +24,7 @@ def test_points_are_read_from_csv_with_or_without_names(tmp_path, text):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.uint8])
 def test_points_are_read_from_npy_of_any_numbers(tmp_path, dtype):
     np.save(tmp_path / "p.npy", np.array([[1, 2], [3, 4]], dtype))
-    assert read_points(tmp_path / "p.npy", 2).tolist() == [[1, 2], [3, 4]]
+    assert read_points(tmp_path / "p.npy", ("y", "x")).tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -36,32 +36,32 @@ def test_points_are_read_from_npy_of_any_numbers(tmp_path, dtype):
         ("1,2\n3\n", "rows of different lengths"),
         ("1,2,3\n", r"array of shape \(1, 3\); expected one place a row, \[n, 2\]"),
         ("1,2\n1,nan\n", "not finite in row 2"),
-        ("1;2\n3;4\n", "row 2: '3;4' are not numbers"),
+        ("1;2\n3;4\n", "row 1: '1;2' are not numbers"),
     ],
 )
 def test_a_csv_of_no_places_is_refused(tmp_path, text, message):
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(InputError, match=message):
-        read_points(tmp_path / "p.csv", 2)
+        read_points(tmp_path / "p.csv", ("y", "x"))
 
 
 @pytest.mark.parametrize(("name", "content"), [("p.csv", b"\xff\xfe1\x00,\x00"), ("p.npy", b"junk"), ("p.npy", b"")])
 def test_a_table_that_cannot_be_decoded_is_unreadable(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableInput, match=name):
-        read_points(tmp_path / name, 2)
+        read_points(tmp_path / name, ("y", "x"))
 
 
 @pytest.mark.parametrize("array", [np.zeros((3, 2), complex), np.array([{}], object), np.array([["a", "b"]])])
 def test_an_npy_of_no_numbers_is_unreadable(tmp_path, array):
     np.save(tmp_path / "p.npy", array)
     with pytest.raises(UnreadableInput, match="cannot be read as an npy file of numbers"):
-        read_points(tmp_path / "p.npy", 2)
+        read_points(tmp_path / "p.npy", ("y", "x"))
 
 
 def test_a_table_that_is_not_there_or_not_readable(tmp_path, monkeypatch):
     with pytest.raises(MissingFile, match="there is no file"):
-        read_points(tmp_path / "p.csv", 2)
+        read_points(tmp_path / "p.csv", ("y", "x"))
 
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
@@ -69,7 +69,7 @@ def test_a_table_that_is_not_there_or_not_readable(tmp_path, monkeypatch):
     (tmp_path / "p.csv").write_text("1,2\n")
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(InputError, match="Permission denied"):
-        read_points(tmp_path / "p.csv", 2)
+        read_points(tmp_path / "p.csv", ("y", "x"))
 
 
 def test_written_values_are_what_is_read_again(tmp_path):
@@ -105,3 +105,12 @@ def test_a_table_on_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
         with pytest.raises(MachineError, match="the disk is full"):
             write_table(tmp_path / name, torch.zeros(2, 2))
     assert os.listdir(tmp_path) == []
+
+
+def test_named_columns_may_stand_in_any_order_and_other_names_are_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("x,y\n30,2\n")
+    assert read_points(path, ("y", "x")).tolist() == [[2, 30]]
+    path.write_text("2O,30\n5,6\n")
+    with pytest.raises(InputError, match="row 1: '2O,30' are not numbers; only a first row may be names, those of the axes y, x"):
+        read_points(path, ("y", "x"))

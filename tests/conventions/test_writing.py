@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from ungrid.errors import MachineError
+from ungrid.errors import InputError, MachineError
 from ungrid.fields.storage import save_field
 from ungrid.files import check_writable, write_beside
 from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
@@ -55,3 +55,15 @@ def test_asking_whether_a_file_can_be_written_changes_nothing(tmp_path):
     path.write_bytes(b"old")
     check_writable(path)
     assert path.read_bytes() == b"old"
+
+
+def test_a_pipe_is_never_replaced_and_a_link_stays_a_link(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ung")
+    with pytest.raises(InputError, match="it is a device or pipe"):
+        check_writable(tmp_path / "pipe.ung")
+    (tmp_path / "real.ung").write_bytes(b"old")
+    (tmp_path / "link.ung").symlink_to(tmp_path / "real.ung")
+    with write_beside(tmp_path / "link.ung") as temporary:
+        temporary.write_bytes(b"new")
+    assert (tmp_path / "link.ung").is_symlink()
+    assert (tmp_path / "real.ung").read_bytes() == b"new"

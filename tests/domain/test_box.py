@@ -74,8 +74,14 @@ def test_a_crop_keeps_what_is_not_named():
     box = Box(("y", "x"), ((0.0, 2.0), (0.0, 3.0)), ("px", "px"), (False, True), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
     cropped = box.crop({"x": (1.0, 2.5)})
     assert cropped.bounds == ((0.0, 2.0), (1.0, 2.5))
-    assert (cropped.axes, cropped.units, cropped.periodic, cropped.affine) == (box.axes, box.units, box.periodic, box.affine)
+    assert (cropped.axes, cropped.units, cropped.affine) == (box.axes, box.units, box.affine)
     assert box.crop({}) == box
+
+
+def test_a_part_of_a_periodic_axis_does_not_wrap_and_the_other_axes_still_do():
+    box = Box(("lat", "lon"), ((-90.0, 90.0), (0.0, 360.0)), ("degree", "degree"), (False, True))
+    assert box.crop({"lat": (0.0, 45.0)}).periodic == (False, True)
+    assert box.crop({"lon": (0.0, 90.0)}).periodic == (False, False)
 
 
 @pytest.mark.parametrize(

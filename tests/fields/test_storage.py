@@ -252,7 +252,7 @@ def test_an_unknown_way_to_store_is_refused():
 def test_the_description_is_json_that_any_reader_takes(tmp_path):
     content, _, _ = take_apart(saved(tmp_path, a_field()).read_bytes())
     assert json.loads(json.dumps(content)) == content
-    assert set(content) == {"format_version", "ungrid_version", "spec", "record", "recipe"}
+    assert set(content) == {"format_version", "ungrid_version", "n_params", "spec", "record", "recipe"}
 
 
 def test_every_type_of_the_format_is_a_type_of_torch():

@@ -84,7 +84,7 @@ def test_a_fit_that_was_killed_twice_continues_to_the_same_bits(tmp_path):
             fit(tmp_path / "parts", kill=Kill(at), resume=resume)
     resumed, expected = fit(tmp_path / "parts", resume=True), bits(never_killed())
     assert all(torch.equal(tensor, expected[name]) for name, tensor in bits(resumed).items())
-    assert resumed.notes == ["resumed at step 15"]
+    assert resumed.notes == ["resumed at step 5", "resumed at step 15"]
 
 
 KILLED = """

@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from ungrid.errors import InputError
 from ungrid.fit.problem import Judge, Problem, Term
 from ungrid.tasks.represent import represent
 from ungrid.testing.toys import tiny_picture
@@ -13,7 +15,7 @@ class Smoothness:
     def weight(self, progress):
         return 1.0
 
-    def sample(self, rng, batch_size):
+    def sample(self, rng, field, batch_size):
         return None
 
     def __call__(self, field, batch):
@@ -33,3 +35,11 @@ def test_terms_and_judges_are_known_by_what_they_do():
     assert isinstance(problem.terms[0], Term)
     assert isinstance(problem.judge, Judge)
     assert not isinstance(object(), Term)
+
+
+def test_two_terms_of_one_name_are_refused_since_batches_go_by_it():
+    terms = represent(tiny_picture()).terms
+    with pytest.raises(InputError, match=r"terms of different names; got \['misfit', 'misfit'\]"):
+        Problem((*terms, *terms))
+    with pytest.raises(InputError, match="terms of different names"):
+        Problem(())

@@ -11,11 +11,11 @@ from ungrid.render.comparison import (
     GAP,
     MOST_PANEL,
     check_alike,
-    color_channels,
     compare_pictures,
     draw_comparison,
     labeled_row,
 )  # fmt: skip
+from ungrid.signals.base import color_channels
 from ungrid.signals.image import from_array
 from ungrid.testing.toys import tiny_picture
 
@@ -63,7 +63,7 @@ def test_alpha_counts_nowhere():
     told = compare_pictures(result, reference)
     assert told["max_abs_error"] == 0
     assert sum(band["error_energy"] for band in told["bands"]) == 0
-    assert color_channels(reference) == [0, 1, 2]
+    assert color_channels(reference.channels) == [0, 1, 2]
 
 
 def test_integer_pictures_are_clipped_and_float_ones_are_not():

@@ -41,12 +41,15 @@ class Command(ABC):
 
     def execute(self) -> int:
         """Run, print the result in the asked form, return the exit code."""
-        result = self.run()
+        self.report(self.run())
+        return 0
+
+    def report(self, result: dict[str, Any]) -> None:
+        """Print the result: as JSON, for a person, or not at all."""
         if self.json:
             print(json.dumps(plain(result)))
         elif not self.quiet:
             self.show(result)
-        return 0
 
     def show(self, result: dict[str, Any]) -> None:
         """Print the result for a person."""

@@ -54,6 +54,12 @@ class Doctor(Command):
         if not missing:
             print("extras: all installed")
 
+    def execute(self) -> int:
+        """Exit code 1 where the self-test fails: something here is broken."""
+        result = self.run()
+        self.report(result)
+        return 0 if result["self_test"]["passed"] else 1
+
     def _self_test(self) -> dict[str, Any]:
         """Fit a phantom, save it, load it, ask it."""
         from ungrid import fitting, verbs

@@ -51,7 +51,7 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
             "shape": record.get("shape", []),
             "channels": record.get("channels", []),
             "field": {key: value for key, value in spec.items() if key != "box"},
-            "n_params": header.n_params,
+            "n_params": description["n_params"],
             "bytes": header.file_bytes,
             "source": record.get("source", {}),
             "fit": record.get("fit", {}),

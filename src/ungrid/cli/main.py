@@ -98,9 +98,11 @@ def _run(arguments: list[str]) -> int:
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
     """The command's name and everything else: options may stand before it, too."""
     for at, word in enumerate(arguments):
+        if at and _takes_value(arguments[at - 1]):
+            continue
         if word in COMMANDS:
             return word, arguments[:at] + arguments[at + 1 :]
-        if not word.startswith("-") and not (at and _takes_value(arguments[at - 1])):
+        if not word.startswith("-"):
             raise InputError(f"no command is called {word!r}; there are {', '.join(COMMANDS)}{nearest(word, COMMANDS)}")
     raise InputError(f"no command was given; there are {', '.join(COMMANDS)}")
 

@@ -39,7 +39,7 @@ class Query(Command):
             check_table_path(self.output)
         rows = torch.tensor(places, dtype=torch.float64).reshape(-1, field.in_dim)
         if self.points is not None:
-            rows = torch.cat([rows, read_points(self.points, field.in_dim)])
+            rows = torch.cat([rows, read_points(self.points, field.box.axes)])
         if len(rows) == 0:
             example = ",".join(f"{axis}={low:g}" for axis, (low, _) in zip(field.box.axes, field.box.bounds, strict=True))
             raise InputError(f"say where: --at {example}, or --points FILE.csv")

@@ -23,8 +23,8 @@ def check_table_path(path: Path) -> None:
         )
 
 
-def read_points(path: Path, dim: int) -> Float[Tensor, "n d"]:
-    """Coordinates [n, dim] in float64, one a row. A CSV's first row may name the columns.
+def read_points(path: Path, axes: tuple[str, ...]) -> Float[Tensor, "n d"]:
+    """Coordinates [n, d] in float64, one a row, in the order of `axes`; a CSV's first row may name its columns, in any order.
 
     Raises:
         MissingFile: no such file.
@@ -33,7 +33,8 @@ def read_points(path: Path, dim: int) -> Float[Tensor, "n d"]:
     """
     if path.is_dir() or not path.exists():
         raise MissingFile(f"there is no file {path}")
-    rows = _read_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path)
+    rows = _read_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path, axes)
+    dim = len(axes)
     if rows.ndim != 2 or rows.shape[1] != dim:
         raise InputError(f"{path.name} holds an array of shape {rows.shape}; expected one place a row, [n, {dim}]")
     if not np.isfinite(rows).all():
@@ -63,7 +64,8 @@ def _read_npy(path: Path) -> np.ndarray:
         ) from None
 
 
-def _read_csv(path: Path) -> np.ndarray:
+def _read_csv(path: Path, axes: tuple[str, ...]) -> np.ndarray:
+    order = list(range(len(axes)))
     rows: list[list[float]] = []
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -71,9 +73,14 @@ def _read_csv(path: Path) -> np.ndarray:
                 try:
                     values = [float(cell) for cell in row]
                 except ValueError:
-                    if number == 1:
-                        continue  # the names of the columns
-                    raise InputError(f"{path.name}, row {number}: {','.join(row)[:60]!r} are not numbers") from None
+                    names = [cell.strip() for cell in row]
+                    if number == 1 and sorted(names) == sorted(axes):
+                        order = [names.index(axis) for axis in axes]
+                        continue
+                    raise InputError(
+                        f"{path.name}, row {number}: {','.join(row)[:60]!r} are not numbers; only a first row may be names, "
+                        f"those of the axes {', '.join(axes)}"
+                    ) from None
                 if values:
                     rows.append(values)
     except OSError as error:
@@ -84,4 +91,5 @@ def _read_csv(path: Path) -> np.ndarray:
         raise InputError(f"{path.name} has rows of different lengths; expected one place a row")
     if not rows:
         raise InputError(f"{path.name} holds no numbers; expected one place a row")
-    return np.array(rows, dtype=np.float64)
+    table = np.array(rows, dtype=np.float64)
+    return table[:, order] if table.shape[1] == len(axes) else table

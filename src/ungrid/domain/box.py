@@ -114,7 +114,9 @@ class Box:
                     f"{self.bounds[at][0]:g}:{self.bounds[at][1]:g} {self.units[at]}".rstrip()
                 )
             bounds[at] = (float(low), float(high))
-        return Box(self.axes, tuple(bounds), self.units, self.periodic, self.affine)
+        whole = tuple(new == old for new, old in zip(bounds, self.bounds, strict=True))
+        periodic = tuple(wraps and kept for wraps, kept in zip(self.periodic, whole, strict=True))  # a part does not wrap
+        return Box(self.axes, tuple(bounds), self.units, periodic, self.affine)
 
     def check_coords(self, coords: Tensor) -> None:
         """Raise ShapeError unless `coords` is a floating-point tensor [*, d] for this box."""

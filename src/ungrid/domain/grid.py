@@ -65,8 +65,9 @@ class Grid:
                 raise InputError(f"a part of a grid is a non-empty block without steps; got {where}")
             shape.append(stop - start)
             bounds.append((low + start * spacing, low + stop * spacing))
-        box = Box(self.box.axes, tuple(bounds), self.box.units, self.box.periodic, self.box.affine)
-        return Grid(box, tuple(shape))
+        whole = (new == old for new, old in zip(shape, self.shape, strict=True))
+        periodic = tuple(wraps and kept for wraps, kept in zip(self.box.periodic, whole, strict=True))  # a part does not wrap
+        return Grid(Box(self.box.axes, tuple(bounds), self.box.units, periodic, self.box.affine), tuple(shape))
 
     def crop(self, region: Mapping[str, tuple[float, float]]) -> "Grid":
         """The cells that overlap `region`, {axis: (low, high)} in the box's units.

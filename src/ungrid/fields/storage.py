@@ -30,7 +30,7 @@ DTYPES = {
     "BOOL": torch.bool,
 }
 STORED = {"float32": None, "float16": torch.float16}
-DESCRIPTION_KEYS = {"format_version", "ungrid_version", "spec", "record", "recipe"}
+DESCRIPTION_KEYS = {"format_version", "ungrid_version", "n_params", "spec", "record", "recipe"}
 
 
 def save_field(field: Field, path: Path, *, version: str) -> None:
@@ -57,6 +57,7 @@ def save_field(field: Field, path: Path, *, version: str) -> None:
     description = {
         "format_version": FORMAT_VERSION,
         "ungrid_version": version,
+        "n_params": field.n_params,
         "spec": to_spec(field),
         "record": {k: v for k, v in dataclasses.asdict(record).items() if k != "blobs"} if field.record else None,
         "recipe": dataclasses.asdict(field.recipe) if field.recipe else None,
@@ -82,6 +83,9 @@ def load_field(path: Path, tables: Tables) -> Field:
     if not isinstance(field, Field):
         raise FormatError(f"the spec in {path.name} is no field but a {type(field).__name__}")
     weights = _read_weights(path, header, field)
+    if header.description.get("n_params") != field.n_params:
+        declared = str(header.description.get("n_params"))[:20]
+        raise FormatError(f"{path.name} declares {declared} parameters, and its spec builds a field of {field.n_params}")
     field.load_state_dict(weights, assign=True)
     field.requires_grad_(True)
     field.recipe = _plain(Recipe, header.description.get("recipe"), path)

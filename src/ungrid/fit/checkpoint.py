@@ -99,7 +99,7 @@ class Checkpoint(Callback):
         try:
             with safe_open(path, framework="pt") as file:
                 text = json.loads((file.metadata() or {})[KEY])
-                identity, plain = text["identity"], text["plain"]
+                identity, plain = dict(text["identity"]), dict(text["plain"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise FormatError(f"{path} cannot be read ({error}); delete its folder to start again") from None

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ungrid.domain.sampling import Sampler
+from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.signals.base import Signal
 
@@ -61,11 +62,19 @@ class Problem:
         terms: their names must differ; the loss is the weighted sum.
         judge: measures results, or None where no truth is known.
         signal: what the field will stand for, whose grid and metadata it then keeps; None where there is no such thing.
+
+    Raises:
+        InputError: no term, or two of one name: batches, logs and checkpoints go by it.
     """
 
     terms: tuple[Term, ...]
     judge: Judge | None = None
     signal: Signal | None = None
+
+    def __post_init__(self) -> None:
+        names = [term.name for term in self.terms]
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"a problem needs terms of different names; got {names}; say Misfit(…, name=…)")
 
     def samplers(self) -> Mapping[str, Sampler]:
         """The samplers of those terms that have one, by term name: what a checkpoint must keep."""

@@ -19,7 +19,7 @@ class ProgressBar(Callback):
 
         self._seconds = state.seconds
         self._bar = None
-        self._steps = state.step
+        self._from = (state.step, state.seconds)
         if sys.stderr.isatty():
             columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
@@ -29,11 +29,11 @@ class ProgressBar(Callback):
     def __call__(self, state: FitState, losses: Mapping[str, float]) -> None:
         """Move it."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=state.progress, description=_describe(state, self._steps))
+            self._bar.update(self._task, completed=state.progress, description=_describe(state, *self._from))
         elif state.seconds >= self._seconds + LINE_SECONDS:
             left = state.seconds * (1 / max(state.progress, 1e-9) - 1)
             print(
-                f"{100 * state.progress:3.0f} %  {_describe(state, self._steps)}  {left:.0f} s left", file=sys.stderr, flush=True
+                f"{100 * state.progress:3.0f} %  {_describe(state, *self._from)}  {left:.0f} s left", file=sys.stderr, flush=True
             )
             self._seconds = state.seconds
 
@@ -45,7 +45,7 @@ class ProgressBar(Callback):
             print(note, file=sys.stderr)
 
 
-def _describe(state: FitState, first_step: int) -> str:
+def _describe(state: FitState, first_step: int, first_seconds: float) -> str:
     quality = "" if state.psnr is None else f"{state.psnr:5.2f} dB  "
-    rate = (state.step - first_step) / max(state.seconds, 1e-9)
+    rate = (state.step - first_step) / max(state.seconds - first_seconds, 1e-9)
     return f"{quality}step {state.step}  {rate:.1f} steps/s"

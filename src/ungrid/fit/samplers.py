@@ -120,7 +120,7 @@ class IndexSampler:
     def give_back(self) -> None:
         """Sample the withheld observations, too, from now on."""
         if self.withheld is not None and self._known is not None and not self._given_back:
-            self._known = torch.cat([self._known, self.withheld])
+            self._known = torch.cat([self._known, self.withheld.to(self._known.dtype)])
             self._given_back = True
             self.order.restore({})
 

@@ -87,6 +87,7 @@ class FitState:
             "progress": self.progress,
             "rate_factor": self.rate_factor,
             "extra": copy.deepcopy(self.extra),
+            "notes": list(self.notes),
             "samplers": {name: sampler.state() for name, sampler in self.problem.samplers().items()},
             "optimizer": _take_apart(self.optimizer.state_dict(), "optimizer", tensors),
         }
@@ -98,7 +99,7 @@ class FitState:
         self.rng.set_state(snapshot.tensors["rng"])
         self.step, self.seconds = snapshot.plain["step"], snapshot.plain["seconds"]
         self.progress, self.rate_factor = snapshot.plain["progress"], snapshot.plain["rate_factor"]
-        self.extra = copy.deepcopy(snapshot.plain["extra"])
+        self.extra, self.notes = copy.deepcopy(snapshot.plain["extra"]), list(snapshot.plain["notes"])
         for name, sampler in self.problem.samplers().items():
             sampler.restore(snapshot.plain["samplers"][name])
 
@@ -115,6 +116,8 @@ class FitState:
         if not isinstance(batch, Batch):
             return self._backward(weight * term(self.field, batch))
         part_size = max(256, self._part_bytes // self.field.bytes_per_point())
+        if batch.member is not None:  # a loss per member is no mean over the batch's samples: the batch stays whole
+            part_size = len(batch)
         parts = batch.split(part_size)
         return sum(self._backward(weight * (len(part) / len(batch)) * term(self.field, part)) for part in parts)
 

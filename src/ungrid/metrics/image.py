@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ungrid.errors import InputError, ShapeError
 from ungrid.metrics.error import check_pair, check_peak, max_abs_error, psnr
+from ungrid.signals.base import color_channels
 
 WINDOW = 11  # pixels across: 1.5 · 3.5 = 5 on either side of the center
 _RADIUS = WINDOW // 2
@@ -127,7 +128,7 @@ def picture_metrics(
     Args:
         result: rendered values, not rounded.
         reference: the source's values.
-        channels: name of each channel; a last one named "a" or "alpha" is left out.
+        channels: name of each channel; alpha, named "a", is left out.
         peak: the range of the values, 1 for pictures.
         clip: bring the result into [0, peak] first, as showing it would; False for linear and high-range values.
 
@@ -140,10 +141,12 @@ def picture_metrics(
     _check_pictures(result, reference, peak, 1, "picture_metrics")
     if len(channels) != result.shape[-1]:
         raise ShapeError(f"a picture with {result.shape[-1]} channels was given {len(channels)} names {tuple(channels)}")
-    n_colors = len(channels) - (channels[-1].lower() in ("a", "alpha"))
-    if n_colors == 0:
+    color = color_channels(channels)
+    if not color:
         raise InputError("the only channel is alpha, which picture metrics leave out")
-    result, reference = result.detach()[..., :n_colors], reference.detach()[..., :n_colors]
+    result, reference = result.detach(), reference.detach()
+    if len(color) < len(channels):
+        result, reference = result[..., color], reference[..., color]
     if clip:
         result = result.clamp(0, peak)
     shorter = min(result.shape[:2])

@@ -62,16 +62,17 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         params_per_value = min(MOST_PER_VALUE, GRAY_FACTOR * params_per_value)
     metadata = sum(len(blob) for blob in signal.blobs.values())
     if max_bytes is not None:
-        if max_bytes < LEAST_BYTES + metadata:
+        least = file_bytes(_build(signal, 0.0, seed), "float16") + metadata
+        if max_bytes < least:
             raise InputError(
-                f"max_bytes is {max_bytes}; a field of this signal needs at least {LEAST_BYTES + metadata}, "
+                f"max_bytes is {max_bytes}; a field of this signal needs at least {least}, "
                 f"{metadata} of them for what the file knew (ICC profile, EXIF)"
             )
         room = (max_bytes - metadata - LEAST_BYTES) / 2  # two bytes a weight
-        params_per_value = min(params_per_value, 0.95 * room / signal.values.numel())
+        params_per_value = min(params_per_value, max(0.0, 0.95 * room / signal.values.numel()))
     field = _build(signal, params_per_value, seed)
     while max_bytes is not None and file_bytes(field, "float16") + metadata > max_bytes:
-        params_per_value *= 0.9
+        params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
         field = _build(signal, params_per_value, seed)
     batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
     steps = max(level.least_steps if signal.grid.size < SMALL else 1, level.passes * signal.grid.size // batch)

@@ -13,7 +13,6 @@ from ungrid.presets.published import PUBLISHED
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.represent import represent
-from ungrid.terms.regression import LOSSES
 
 AUTO = "auto"
 DEFAULT_EFFORT = "balanced"
@@ -68,8 +67,7 @@ def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes:
             f"preset {preset} gives a file of about {size:,} bytes, above --max-bytes {max_bytes:,}; use --preset auto, "
             f"which sizes the field to it"
         )
-    assert field.recipe is not None, "every preset has a recipe"
-    problem = represent(signal, loss=LOSSES[field.recipe.loss], seed=seed)
+    problem = represent(signal, seed=seed)
     return Plan(field, problem, preset, stored, reason)
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from ungrid.errors import InputError
 from ungrid.metrics.image import picture_metrics
 from ungrid.metrics.spectrum import error_by_band
-from ungrid.signals.base import Signal
+from ungrid.signals.base import Signal, color_channels
+from ungrid.signals.color import linear_to_srgb, srgb_to_linear
 
 AMPLIFY = 10.0
 GAP, CAPTION = 8, 22  # pixels between panels, and of the text above them
@@ -27,9 +28,10 @@ def compare_pictures(result: Signal, reference: Signal) -> dict[str, Any]:
         InputError: pictures of different sizes or channels.
     """
     check_alike(result, reference)
+    result = in_the_light_of(result, reference)
     clip = not reference.is_float
     measures = picture_metrics(result.values, reference.values, reference.channels, clip=clip)
-    color = color_channels(reference)
+    color = color_channels(reference.channels)
     bands = error_by_band(result.values[..., color], reference.values[..., color])
     return measures | {
         "shape": [*reference.grid.shape, reference.out_dim],
@@ -48,9 +50,19 @@ def compare_pictures(result: Signal, reference: Signal) -> dict[str, Any]:
 
 def check_alike(result: Signal, reference: Signal) -> None:
     """Raise InputError unless both have the same grid shape and channels."""
-    if result.grid.shape != reference.grid.shape or result.out_dim != reference.out_dim:
+    if result.grid.shape != reference.grid.shape or result.channels != reference.channels:
         sizes = [f"{s.grid.shape[1]}×{s.grid.shape[0]} with channels {' '.join(s.channels)}" for s in (result, reference)]
         raise InputError(f"cannot compare {sizes[0]} with {sizes[1]}; expected the same size and channels")
+
+
+def in_the_light_of(result: Signal, reference: Signal) -> Signal:
+    """The result with its colors encoded as the reference's are: by the sRGB curve, or linear."""
+    if result.is_linear == reference.is_linear:
+        return result
+    values = result.values.clone()
+    color = color_channels(result.channels)
+    values[..., color] = (srgb_to_linear if reference.is_linear else linear_to_srgb)(values[..., color])
+    return result.with_values(values)
 
 
 def draw_comparison(result: Signal, reference: Signal, path: Path) -> None:
@@ -66,6 +78,7 @@ def draw_comparison(result: Signal, reference: Signal, path: Path) -> None:
     from ungrid.files import write_beside
 
     check_alike(result, reference)
+    result = in_the_light_of(result, reference)
     panels = [
         ("original", _shown(reference.values, reference)),
         ("result", _shown(result.values, reference)),
@@ -78,11 +91,6 @@ def draw_comparison(result: Signal, reference: Signal, path: Path) -> None:
             sheet.save(temporary)
         except (ValueError, KeyError) as error:
             raise InputError(f"cannot write the comparison as {path.name} ({error}); expected a .png or .jpg name") from None
-
-
-def color_channels(signal: Signal) -> list[int]:
-    """Indices of the channels that are not alpha."""
-    return [i for i, name in enumerate(signal.channels) if name != "a"]
 
 
 def labeled_row(panels: list[tuple[str, Tensor]]) -> Tensor:
@@ -122,20 +130,18 @@ def _resized(picture: Tensor) -> Tensor:
 
 def _shown(values: Tensor, signal: Signal) -> Tensor:
     """As colors to look at [h, w, 3]: linear values get the sRGB curve, over 1 is white."""
-    from ungrid.signals.color import linear_to_srgb
-
     color = _color(values, signal).clamp(0, 1)
     return linear_to_srgb(color) if signal.is_linear else color
 
 
 def _color(values: Tensor, signal: Signal) -> Tensor:
-    color = values[..., color_channels(signal)]
+    color = values[..., color_channels(signal.channels)]
     return color[..., :3] if color.shape[-1] >= 3 else color[..., :1].expand(*color.shape[:-1], 3)
 
 
 def _spectrum_ratio(result: Signal, reference: Signal) -> Tensor:
     """|error| / |original| at each frequency, zero frequency in the middle, four decades from black to white [h, w, 3]."""
-    color = color_channels(reference)
+    color = color_channels(reference.channels)
     error = (result.values - reference.values)[..., color].mean(dim=-1)
     truth = reference.values[..., color].mean(dim=-1)
     powers = [torch.fft.fftshift(torch.fft.fft2(picture).abs().square()) for picture in (error, truth)]

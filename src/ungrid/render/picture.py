@@ -3,15 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Record
 from ungrid.render.evaluate import bands, footprint
-from ungrid.signals.color import linear_to_srgb, srgb_to_linear
-from ungrid.signals.image_write import open_picture_writer
+from ungrid.render.light import averaging_curves
+from ungrid.signals.image_write import holds_whole, open_picture_writer
 
 Region = Mapping[str, tuple[float, float]]
 MOST_PIXELS = 2**40
@@ -79,8 +77,9 @@ def write_field_picture(
         MachineError: not writable, disk full.
     """
     record = _record(field)
-    curves = tone_curves(record) if not encoded and max(footprint(field, grid)) > 1 else (None, None)
-    shape = (grid.shape[0], grid.shape[1], field.out_dim)
+    curves = averaging_curves(record, encoded=encoded) if max(footprint(field, grid)) > 1 else (None, None)
+    _check_room(path, shape_of(grid, field), max_memory)
+    shape = shape_of(grid, field)
     source = _scaled_resolution(record, field, grid)
     with open_picture_writer(
         path, shape=(grid.shape[0], grid.shape[1]), channels=record.channels, source=source, blobs=record.blobs
@@ -94,25 +93,19 @@ def write_field_picture(
     return shape
 
 
-def tone_curves(record: Record) -> tuple[Callable[[Tensor], Tensor] | None, Callable[[Tensor], Tensor] | None]:
-    """Curves to linear light and back for a picture's values; (None, None) where they are linear already."""
-    if record.is_linear:
-        return None, None
-    alpha = [i for i, name in enumerate(record.channels) if name == "a"]
-    return _except(srgb_to_linear, alpha), _except(linear_to_srgb, alpha)
+def shape_of(grid: Grid, field: Field) -> tuple[int, int, int]:
+    """(H, W, c) of a field's picture on a grid."""
+    return grid.shape[0], grid.shape[1], field.out_dim
 
 
-def _except(curve: Callable[[Tensor], Tensor], untouched: list[int]) -> Callable[[Tensor], Tensor]:
-    """The curve on all channels but some: alpha is a coverage, which is linear as it stands."""
-    if not untouched:
-        return curve
-
-    def apply(values: Tensor) -> Tensor:
-        curved = curve(values)
-        curved[..., untouched] = values[..., untouched]
-        return curved
-
-    return apply
+def _check_room(path: Path, shape: tuple[int, int, int], max_memory: int | None) -> None:
+    """Raise InputError if the format needs the whole picture at once, and that is more than may be allocated."""
+    size = 2 * 4 * shape[0] * shape[1] * shape[2]  # the samples, and the encoder's copy
+    if max_memory is not None and size > max_memory and holds_whole(path):
+        raise InputError(
+            f"{Path(path).suffix} needs the whole picture at once, about {size:,} bytes, and max_memory is {max_memory:,}; "
+            f"write .tif or .png, which are streamed"
+        )
 
 
 def _record(field: Field) -> Record:

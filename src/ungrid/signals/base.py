@@ -1,5 +1,6 @@
 """The signal: values on a grid, and what their source knew."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +9,13 @@ from torch import Tensor
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import ShapeError
+
+ALPHA = "a"
+
+
+def color_channels(channels: Sequence[str]) -> list[int]:
+    """Indices of the channels that are not alpha: what quality is measured on, and what tone curves bend."""
+    return [i for i, name in enumerate(channels) if name != ALPHA]
 
 
 @dataclass(frozen=True, eq=False)

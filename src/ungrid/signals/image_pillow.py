@@ -75,7 +75,9 @@ def from_pillow(picture: Image.Image, format: str) -> Raster:
     plain, notes = _with_plain_channels(picture, blobs)
     samples = np.asarray(plain)
     if plain.mode == "I":
-        samples = samples.astype(np.uint16)  # only PNM has it, with 16-bit values
+        if samples.min() < 0 or samples.max() > 65_535:  # PNM's values have 16 bits; a picture in memory may have any
+            raise InputError(f"a picture of mode I has values from {samples.min()} to {samples.max()}; expected 0 to 65535")
+        samples = samples.astype(np.uint16)
     samples = samples[..., None] if samples.ndim == 2 else samples
     return Raster(
         samples,

@@ -67,6 +67,9 @@ FORMATS: dict[str, Format] = {
 }
 
 
+STREAMED = frozenset({"PNG", "TIFF", "NPY"})
+
+
 class PictureWriter:
     """Takes a picture's values band by band; `bit_depth` is what the file will have."""
 
@@ -155,7 +158,7 @@ def open_picture_writer(
         is_float,
         transfer=convert.to_transfer,
         associated=associated,
-        icc_profile=_fitting_profile(blobs.get("icc_profile"), channels, linear=convert.to_transfer == "linear"),
+        icc_profile=_fitting_profile(blobs.get("icc_profile"), channels, bent=convert.from_transfer != convert.to_transfer),
         exif=upright(without_prefix(blobs.get("exif", b""))) or None,
         dpi=_positive_pair(source.get("dpi")),
         chromaticities=source.get("chromaticities"),
@@ -165,6 +168,11 @@ def open_picture_writer(
         writer = PictureWriter(SINKS[format.sink](file, plan), plan, convert)
         yield writer
         writer.finish()
+
+
+def holds_whole(path: str | Path) -> bool:
+    """Whether the format of this file name is written from the whole picture, not as rows come."""
+    return _format_of(Path(path)).sink not in STREAMED
 
 
 class _Sink(Protocol):
@@ -252,10 +260,10 @@ def _depth(path: Path, format: Format, source: Mapping[str, Any], bit_depth: int
     return enough[0] if enough else (integers or floats)[-1]
 
 
-def _fitting_profile(icc_profile: bytes | None, channels: tuple[str, ...], *, linear: bool) -> bytes | None:
-    """The profile, if it is for as many colors as the picture has and the values are still encoded by it."""
+def _fitting_profile(icc_profile: bytes | None, channels: tuple[str, ...], *, bent: bool) -> bytes | None:
+    """The profile, if it is for as many colors as the picture has and no curve has bent the values since."""
     space = {"gray": b"GRAY", "r": b"RGB "}.get(channels[0])
-    return icc_profile if icc_profile and not linear and icc_profile[16:20] == space else None
+    return icc_profile if icc_profile and not bent and icc_profile[16:20] == space else None
 
 
 def _positive_pair(dpi: Any) -> tuple[float, float] | None:

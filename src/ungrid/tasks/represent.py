@@ -13,10 +13,9 @@ from ungrid.fit.problem import Problem
 from ungrid.fit.samplers import ORDERS, GridObservations, IndexSampler
 from ungrid.measurements.values import PointValues
 from ungrid.metrics.image import picture_metrics
-from ungrid.signals.base import Signal
+from ungrid.signals.base import Signal, color_channels
 from ungrid.spec import lookup
 from ungrid.terms.misfit import Loss, Misfit
-from ungrid.terms.regression import squared_error
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
@@ -27,7 +26,7 @@ def represent(
     signal: Signal,
     *,
     mask: Bool[Tensor, "*shape"] | None = None,
-    loss: Loss = squared_error,
+    loss: Loss | None = None,
     order: str = "shuffled",
     heldout: float = HELDOUT_FRACTION,
     seed: int = 0,
@@ -37,7 +36,7 @@ def represent(
     Args:
         signal: what to represent.
         mask: [*shape] which samples are known; None for all.
-        loss: (prediction, target) → scalar.
+        loss: (prediction, target) → scalar; None for the one that the field's recipe names.
         order: how batches are drawn: "shuffled" (each sample once a pass), "uniform" or "stratified".
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
@@ -50,6 +49,8 @@ def represent(
         raise InputError(f"heldout is {heldout}; expected a fraction from 0 to 0.5")
     if mask is not None and tuple(mask.shape) != signal.grid.shape:
         raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
+    if not color_channels(signal.channels):
+        raise InputError(f"the signal has no channel but alpha: {signal.channels}")
     known = None if mask is None else mask.reshape(-1).nonzero().squeeze(-1)
     if known is not None and len(known) == 0:
         raise InputError("the mask leaves no sample to fit; expected at least one True")
@@ -66,9 +67,15 @@ def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tu
     n = min(int(n_known * fraction), HELDOUT_MOST)
     if n == 0:
         return known, None
-    order = torch.randperm(n_known, generator=torch.Generator().manual_seed(seed + 0x5EED))
-    kept, withheld = order[n:].sort().values, order[:n].sort().values
-    return (kept, withheld) if known is None else (known[kept], known[withheld])
+    rng = torch.Generator().manual_seed(seed + 0x5EED)
+    withheld = torch.randint(n_known, (2 * n,), generator=rng).unique()  # sorted; twice as many, as some are drawn twice
+    withheld = withheld[torch.randperm(len(withheld), generator=rng)[:n]].sort().values
+    is_kept = torch.ones(n_known, dtype=torch.bool)
+    is_kept[withheld] = False
+    kept = is_kept.nonzero().squeeze(-1)
+    if known is not None:
+        return known[kept], known[withheld]
+    return (kept.int() if size < 2**31 else kept), withheld  # half the memory where it matters: large pictures
 
 
 class SignalJudge:
@@ -129,8 +136,7 @@ class SignalJudge:
             values = field(batch.query.to(device)).cpu()
             if self._clip:
                 values = values.clamp(0, 1)
-            color = [i for i, name in enumerate(self.signal.channels) if name not in ("a", "alpha")]
-            difference = (values - batch.target)[:, color].double()
+            difference = (values - batch.target)[:, color_channels(self.signal.channels)].double()
             errors, n = errors + float(difference.square().sum()), n + difference.numel()
         mse = errors / n
         return {"psnr": None if mse == 0 else float(-10 * torch.log10(torch.tensor(mse, dtype=torch.float64)))}

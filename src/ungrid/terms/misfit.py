@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ungrid.domain.sampling import Batch, Sampler
 from ungrid.shapes import FieldLike
-from ungrid.terms.regression import squared_error
+from ungrid.spec import lookup
+from ungrid.terms.regression import LOSSES, squared_error
 
 Measure = Callable[[FieldLike, Tensor], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -19,7 +20,8 @@ class Misfit:
     Args:
         measurement: (field, query [n, q]) → prediction [n, *c].
         sampler: where the batches come from.
-        loss: (prediction, target) → scalar, a mean over samples.
+        loss: (prediction, target) → scalar, a mean over samples; None for the one that the field's recipe names, squared
+            error where it has none.
         weight: factor in the total, constant or a function of the fraction done 0…1.
         name: in logs.
     """
@@ -28,7 +30,7 @@ class Misfit:
         self,
         measurement: Measure,
         sampler: Sampler,
-        loss: Loss = squared_error,
+        loss: Loss | None = None,
         *,
         weight: float | Callable[[float], float] = 1.0,
         name: str = "misfit",
@@ -46,4 +48,10 @@ class Misfit:
 
     def __call__(self, field: FieldLike, batch: Batch) -> Tensor:
         """The loss on a batch: a scalar, or one value per member."""
-        return self.loss(self.measurement(field, batch.query), batch.target)
+        loss = self.loss or _recipe_loss(field)
+        return loss(self.measurement(field, batch.query), batch.target)
+
+
+def _recipe_loss(field: FieldLike) -> Loss:
+    recipe = getattr(field, "recipe", None)
+    return squared_error if recipe is None else lookup(recipe.loss, LOSSES, "loss")
