@@ -4,9 +4,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+import ungrid as ug
+from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, UnknownName
 from ungrid.fit.samplers import ORDERS
 from ungrid.metrics.error import psnr
+from ungrid.signals.base import Signal
 from ungrid.tasks.represent import represent
 from ungrid.testing.toys import FIELD_EXAMPLES, tiny_picture
 
@@ -116,3 +120,13 @@ def test_a_tiny_signal_holds_nothing_out():
     problem = represent(tiny_picture(4, 4))
     assert sampler_of(problem).withheld is None
     assert_close(torch.tensor(len(sampler_of(problem))), torch.tensor(16))
+
+
+def test_a_signal_of_a_kind_without_measures_of_its_own_is_judged_by_psnr():
+    box = Box(("t",), ((0.0, 2.0),), ("s",))
+    values = torch.sin(torch.linspace(0, 6, 40))[:, None].mul(0.4).add(0.5)
+    series = Signal(values, Grid(box, (40,)), "series", ("value",))
+    field = ug.fit(ug.presets.siren(box, 1, width=16, depth=2), represent(series), steps=30, callbacks=())
+    assert set(field.metrics["quality"]) == {"psnr"}
+    error = (field(series.grid.points()) - values).square().mean()
+    assert field.metrics["quality"]["psnr"] == pytest.approx(float(-10 * torch.log10(error)), abs=0.05)

@@ -1,6 +1,7 @@
 """Represent a signal: the field's values at the samples' centers are the samples."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from ungrid.terms.misfit import Loss, Misfit
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 MONITOR_SAMPLES = 8_192
+MEASURES: dict[str, Callable[..., dict[str, float | None]]] = {"image": picture_metrics}  # of a whole signal, by its kind
 
 
 def represent(
@@ -101,12 +103,15 @@ class SignalJudge:
         return math.inf if psnr is None else psnr
 
     def quality(self, field: Field) -> dict[str, Any]:
-        """Measures against the whole signal, or against what is known of it; the PSNR of an exact match is None."""
-        if self.masked:
-            assert self.sampler._known is not None
-            return self._at(field, self.sampler._known)
-        sampled = field.sample(self.signal.grid).cpu()
-        measures = picture_metrics(sampled, self.signal.values, self.signal.channels, clip=self._clip)
+        """Measures of the kind of signal on the whole of it, or PSNR where a part is known or the kind has no other measures.
+
+        The PSNR of an exact match is None.
+        """
+        measure = MEASURES.get(self.signal.kind)
+        if self.masked or measure is None:
+            known = self.sampler._known
+            return self._at(field, torch.arange(self.signal.grid.size) if known is None else known)
+        measures = measure(field.sample(self.signal.grid).cpu(), self.signal.values, self.signal.channels, clip=self._clip)
         measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
         if not self._clip and measures["psnr"] is not None:  # values of no fixed range: peak 1 says little of them
             spread = float(self.signal.values.max() - self.signal.values.min())
