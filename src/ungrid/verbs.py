@@ -205,7 +205,7 @@ def compare(
     second: Any,
     *,
     picture: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     max_memory: int | None = None,
 ) -> dict[str, Any]:
     """Measures of a picture or field against another: psnr, ssim, ms_ssim, max_abs_error, error by frequency band.
@@ -214,10 +214,11 @@ def compare(
         first: what is judged: a field, a signal, an array or a path to one.
         second: what it is judged against. A field is drawn on the other's grid; two fields on the first one's own.
         picture: file for one picture with the original, the result, the amplified error and its spectrum.
-        device: where a field is evaluated: "auto", "cpu" or "cuda".
+        device: where fields are evaluated, and then stay: "auto", "cpu" or "cuda"; None for where they are.
         max_memory: bytes that evaluating a field may take beyond the two pictures.
     """
-    draw = functools.partial(_sampled, device=fitting.choose_device(device), max_memory=max_memory)
+    where = None if device is None else fitting.choose_device(device)
+    draw = functools.partial(_sampled, device=where, max_memory=max_memory)
     result, reference = _on_one_grid(_loaded(first), _loaded(second), draw)
     if picture is not None:
         draw_comparison(result, reference, Path(picture))
@@ -275,7 +276,7 @@ def _on_one_grid(
     return first, draw(second, first) if isinstance(second, Field) else second
 
 
-def _sampled(field: Field, like: Signal | None, *, device: torch.device, max_memory: int | None) -> Signal:
+def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, max_memory: int | None) -> Signal:
     grid = field.grid() if like is None else like.grid
     record = field.record
     if record is None or grid.box != field.box:
@@ -283,7 +284,8 @@ def _sampled(field: Field, like: Signal | None, *, device: torch.device, max_mem
         raise InputError(
             f"the field is of a picture of {own} {field.box.units[0]}, the other picture has {other}; expected one size"
         )
-    values = field.to(device).sample(grid, max_memory=max_memory).cpu()
+    placed = field if device is None else field.to(device)
+    values = placed.sample(grid, max_memory=max_memory).cpu()
     return Signal(values, grid, record.kind, record.channels, record.source)
 
 

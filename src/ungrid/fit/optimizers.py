@@ -1,6 +1,7 @@
 """Optimizers by name, built from a recipe."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,26 +13,12 @@ Builder = Callable[[Iterable[nn.Parameter], Recipe], torch.optim.Optimizer]
 
 def adam(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     """Adam, its weight decay added to the gradient (kingma2015adam)."""
-    return torch.optim.Adam(
-        parameters,
-        lr=recipe.learning_rate,
-        betas=recipe.betas,
-        eps=recipe.epsilon,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+    return torch.optim.Adam(parameters, **_adam_settings(recipe))
 
 
 def adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     """Adam with decoupled weight decay (loshchilov2019adamw)."""
-    return torch.optim.AdamW(
-        parameters,
-        lr=recipe.learning_rate,
-        betas=recipe.betas,
-        eps=recipe.epsilon,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+    return torch.optim.AdamW(parameters, **_adam_settings(recipe))
 
 
 def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
@@ -39,6 +26,16 @@ def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Opt
     return torch.optim.LBFGS(
         parameters, lr=recipe.learning_rate, max_iter=10, max_eval=20, history_size=10, line_search_fn="strong_wolfe"
     )
+
+
+def _adam_settings(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "lr": recipe.learning_rate,
+        "betas": recipe.betas,
+        "eps": recipe.epsilon,
+        "weight_decay": recipe.weight_decay,
+        "fused": True,
+    }
 
 
 OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs}
