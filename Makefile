@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS ?= all,dev
 
-.PHONY: demo test bench docs lint clean
+.PHONY: demo test bench docs lint sanitize clean
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml constraints.txt hatch_build.py $(wildcard src/ungrid/kernels/native/*.cpp src/ungrid/kernels/native/*.h)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
@@ -28,6 +28,9 @@ docs: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py -o benchmarks/results/pictures.json
+
+sanitize: $(VENV)/ready
+	$(BIN)/python -m ungrid.kernels.build --sanitize
 
 clean:
 	rm -rf $(VENV) build demo dist

@@ -29,6 +29,8 @@ class Doctor(Command):
         """Look, then try."""
         import torch
 
+        from ungrid.kernels.native_library import describe
+
         return {
             "ungrid": version("ungrid"),
             "python": platform.python_version(),
@@ -39,7 +41,7 @@ class Doctor(Command):
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-            "kernels": "PyTorch operations (no compiled kernels in this version)",
+            "kernels": describe(),
             "extras": {extra: _present(needs) for extra, needs in EXTRAS.items()},
             "self_test": self._self_test(),
         }

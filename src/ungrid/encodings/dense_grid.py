@@ -1,6 +1,7 @@
 """Learned features on the nodes of regular grids, from coarse to fine, interpolated in between."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,8 @@ from ungrid.encodings.base import Encoding
 from ungrid.encodings.interpolation import KERNELS, interpolate_axes, interpolate_points
 from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, MAX_LEVELS, check_count, check_number
 from ungrid.errors import InputError
+from ungrid.kernels.grid import encode
+from ungrid.kernels.grid_native import dense_layout
 from ungrid.spec import lookup
 
 MAX_RESOLUTION = 2**24  # cells per axis; a float32 coordinate tells no more apart
@@ -62,9 +65,14 @@ class DenseGrid(Encoding):
         shapes = [[n + self.kernel.n_taps - 1 for n in cells] + [n_features_per_level] for cells in self.resolutions]
         starts = (torch.rand(shape, generator=rng).mul_(2 * init_scale).sub_(init_scale) for shape in shapes)
         self.levels = nn.ParameterList(nn.Parameter(start) for start in starts)
+        self.layout = dense_layout(self.resolutions, n_features_per_level, interpolation)
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:
-        levels = zip(self.levels, self.resolutions, strict=True)
+        return encode(coords, self.levels, self.layout, self.reference)
+
+    def reference(self, coords: Float[Tensor, "*batch d"], tables: Sequence[Tensor]) -> Float[Tensor, "*batch features"]:
+        """The features by plain operations, which the kernels agree with, from tables in place of `levels`."""
+        levels = zip(tables, self.resolutions, strict=True)
         return torch.cat([interpolate_points(table, coords, cells, self.kernel) for table, cells in levels], dim=-1)
 
     def on_axes(self, axis_coords: list[Float[Tensor, "_"]]) -> Float[Tensor, "*shape features"]:

@@ -1,6 +1,7 @@
 """Multiresolution hash encoding: learned grids whose fine levels share their nodes' features through a hash table."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,8 @@ from ungrid.encodings.base import Encoding
 from ungrid.encodings.interpolation import KERNELS, over_corners, weighted_rows
 from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, MAX_LEVELS, check_count, check_number
 from ungrid.errors import InputError
+from ungrid.kernels.grid import encode
+from ungrid.kernels.grid_native import hash_layout
 from ungrid.spec import lookup
 
 PRIMES = (1, 2654435761, 805459861, 3674653429)  # tiny-cuda-nn's coherent prime hash
@@ -76,11 +79,16 @@ class HashGrid(Encoding):
         shapes = [(level.n_rows, n_features_per_level) for level in self.lattices]
         starts = (torch.rand(shape, generator=rng).mul_(2e-4).sub_(1e-4) for shape in shapes)
         self.levels = nn.ParameterList(nn.Parameter(start) for start in starts)
+        self.layout = hash_layout(self.lattices, PRIMES[:in_dim], n_features_per_level, interpolation)
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:
+        return encode(coords, self.levels, self.layout, self.reference)
+
+    def reference(self, coords: Float[Tensor, "*batch d"], tables: Sequence[Tensor]) -> Float[Tensor, "*batch features"]:
+        """The features by plain operations, which the kernels agree with, from tables in place of `levels`."""
         unit = (coords.clamp(-1, 1) + 1) / 2
         features = []
-        for table, level in zip(self.levels, self.lattices, strict=True):
+        for table, level in zip(tables, self.lattices, strict=True):
             position = unit * level.scale + 0.5
             cell = position.detach().floor().long().clamp(0, level.resolution)  # on integers: NaN too finds a row
             corner_weights = over_corners(torch.mul, self.kernel.weights(position - cell).unbind(-2))

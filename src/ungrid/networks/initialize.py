@@ -65,6 +65,11 @@ def linear(start: Start) -> nn.Linear:
     return layer
 
 
+def parameters_of(layers: nn.ModuleList) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights of linear layers, and their biases."""
+    return [layer.get_parameter("weight") for layer in layers], [layer.get_parameter("bias") for layer in layers]
+
+
 def check_sizes(in_dim: int, out_dim: int, width: int, depth: int, *, min_depth: int = 0) -> None:
     """Raise InputError unless widths are integers from 1 to 65536 and the depth one from `min_depth` to 256."""
     sizes = {"in_dim": in_dim, "out_dim": out_dim, "width": width}

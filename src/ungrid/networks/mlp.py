@@ -1,37 +1,15 @@
 """The multilayer perceptron: linear layers with a pointwise function in between."""
 
-from collections.abc import Callable
-
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ungrid.errors import InputError
+from ungrid.kernels.activations import ACTIVATIONS, Activation
+from ungrid.kernels.mlp import fused_mlp
 from ungrid.networks.base import Network
-from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear
+from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear, parameters_of
 from ungrid.spec import lookup
-
-Activation = Callable[[Tensor], Tensor]
-
-
-def unchanged(values: Float[Tensor, "*batch c"]) -> Float[Tensor, "*batch c"]:
-    """The values as they are."""
-    return values
-
-
-ACTIVATIONS: dict[str, Activation] = {
-    "none": unchanged,
-    "relu": F.relu,
-    "leaky_relu": F.leaky_relu,
-    "elu": F.elu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "softplus": F.softplus,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "exp": torch.exp,
-}
 
 
 class Mlp(Network):
@@ -86,6 +64,9 @@ class Mlp(Network):
         self.layers = nn.ModuleList(linear(start(fan_in, fan_out, rng)) for fan_in, fan_out in sizes)
 
     def forward(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch c"]:
+        if not self.skips:
+            weights, biases = parameters_of(self.layers)
+            return fused_mlp(features, weights, biases, activation=self.activation, output_activation=self.output_activation)
         *hidden, last = self.layers
         values = features
         for index, layer in enumerate(hidden):

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ungrid.errors import InputError
+from ungrid.kernels.mlp import fused_mlp
 from ungrid.networks.base import Network
-from ungrid.networks.initialize import check_sizes, linear, sine_start
+from ungrid.networks.initialize import check_sizes, linear, parameters_of, sine_start
 
 MAX_OMEGA = 1e6
 
@@ -63,11 +64,8 @@ class Siren(Network):
         self.layers = nn.ModuleList(map(linear, starts))
 
     def forward(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch c"]:
-        *hidden, last = self.layers
-        for layer, omega in zip(hidden, self.layer_omegas, strict=True):
-            features = torch.sin(omega * layer(features))
-        values: Tensor = last(features)
-        return values
+        weights, biases = parameters_of(self.layers)
+        return fused_mlp(features, weights, biases, activation="sine", omegas=self.layer_omegas)
 
 
 def check_omegas(layer_omegas: tuple[float, ...], first_omega: float, hidden_omega: float, depth: int) -> None:

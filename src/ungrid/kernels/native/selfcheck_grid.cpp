@@ -1,0 +1,86 @@
+// Grids of every dimension, kernel and odd number of features, with empty batches and coordinates outside and not numbers.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "grid_corners.h"
+#include "selfcheck.h"
+
+namespace {
+
+struct GridShape {  // grid::Shape of grid.cpp
+  int32_t dim, kernel, n_levels, n_features;
+};
+
+struct GridCall {  // grid::Call of grid.cpp
+  const float *coords, *direction, *grad;
+  float* const* tables;
+  float *features, *slopes;
+  int64_t n;
+  int32_t n_threads;
+};
+
+extern "C" int ungrid_grid_read(const GridShape*, const grid::Level*, const GridCall*);
+extern "C" int ungrid_grid_scatter(const GridShape*, const grid::Level*, const GridCall*);
+
+using Numbers = std::vector<float>;
+
+grid::Level dense(int dim, int taps, int cells) {
+  grid::Level level{};
+  level.n_rows = 1;
+  for (int a = 0; a < dim; ++a) {
+    level.scale[a] = (cells + a) / 2.0f, level.last_cell[a] = cells + a - 1, level.stride[a] = level.n_rows;
+    level.n_rows *= cells + a + taps - 1;
+  }
+  return level;
+}
+
+grid::Level hashed(int dim, int cells) {
+  const uint32_t primes[] = {1u, 2654435761u, 805459861u, 3674653429u};
+  grid::Level level{};
+  level.shift = 0.5f, level.n_rows = 64, level.is_hashed = 1;
+  for (int a = 0; a < dim; ++a) level.scale[a] = cells / 2.0f, level.last_cell[a] = cells + 1, level.stride[a] = primes[a];
+  return level;
+}
+
+// Weights sum to 1: tables of ones give ones, and what is scattered adds up to what came.
+void check(int dim, int kernel, int n_features, int64_t n, int n_threads) {
+  const int taps = kernel == grid::kCubic ? 4 : 2;
+  std::vector<grid::Level> levels = {dense(dim, taps, 1), dense(dim, taps, 5)};
+  if (kernel != grid::kCubic) levels.push_back(hashed(dim, 37));
+  const GridShape shape{dim, kernel, static_cast<int32_t>(levels.size()), n_features};
+  const int64_t width = shape.n_levels * n_features;
+  Numbers coords(n * dim), direction(n * dim), grad(n * width), features(n * width), slopes(n * dim);
+  for (Numbers* numbers : {&coords, &direction, &grad}) std::generate(numbers->begin(), numbers->end(), any_number);
+  if (n > 3) coords[0] = 7, coords[1] = -1e30f, coords[2] = std::numeric_limits<float>::quiet_NaN();
+  std::vector<Numbers> tables;
+  std::vector<float*> at;
+  for (const grid::Level& level : levels) tables.emplace_back(level.n_rows * n_features, 1.0f);
+  for (Numbers& table : tables) at.push_back(table.data());
+  GridCall call{coords.data(), nullptr, grad.data(), at.data(), features.data(), slopes.data(), n, n_threads};
+  expect(ungrid_grid_read(&shape, levels.data(), &call) == 0, "reading a grid ends well");
+  for (int64_t i = 3 * width; i < n * width; ++i) expect(std::abs(features[i] - 1) < 1e-5, "a point's weights sum to 1");
+  call.direction = direction.data();
+  expect(ungrid_grid_read(&shape, levels.data(), &call) == 0, "reading a grid's derivative ends well");
+  expect(ungrid_grid_scatter(&shape, levels.data(), &call) == 0, "scattering along a direction ends well");
+  std::fill(coords.begin(), coords.end(), 0.3f);
+  call.direction = nullptr;
+  expect(ungrid_grid_scatter(&shape, levels.data(), &call) == 0, "scattering ends well");
+  double came = 0, arrived = 0;
+  for (float g : grad) came += g;
+  for (const Numbers& table : tables)
+    for (float value : table) arrived += value;
+  expect(std::abs(came - arrived) < 1e-3, "what is scattered adds up to what came");
+}
+
+const Check grids("grid", [] {
+  for (int dim = 1; dim <= 4; ++dim)
+    for (int kernel = 0; kernel < 3; ++kernel)
+      for (int n_features : {1, 2, 3, 9})
+        for (int64_t n : {0, 1, 19, 1100})
+          for (int n_threads : {1, 3}) check(dim, kernel, n_features, n, n_threads);
+});
+
+}  // namespace
