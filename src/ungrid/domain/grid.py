@@ -90,6 +90,15 @@ class Grid:
             raise InputError(f"scale is {scale}; expected a positive number")
         return Grid(self.box, tuple(max(1, round(n * scale)) for n in self.shape))
 
+    def with_midpoints(self) -> "Grid":
+        """The samples and the points halfway between them: 2n - 1 along each axis, at half the pitch, on a smaller box."""
+        bounds = tuple(
+            (low + spacing / 4, high - spacing / 4) if n > 1 else (low, high)
+            for (low, high), spacing, n in zip(self.box.bounds, self.spacing, self.shape, strict=True)
+        )
+        inside = Box(self.box.axes, bounds, self.box.units, affine=self.box.affine)
+        return Grid(inside, tuple(2 * n - 1 for n in self.shape))
+
     def chunks(self, max_points: int) -> Iterator[tuple[Slices, "Grid"]]:
         """Blocks of at most `max_points` cells that tile the grid, in row-major order, with their slices.
 

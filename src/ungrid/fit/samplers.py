@@ -21,6 +21,10 @@ class Observations(Protocol):
         """The observations at these indices, as one batch."""
         ...
 
+    def correct(self, index: Tensor, target: Tensor) -> None:
+        """Replace what was observed at these indices, in place."""
+        ...
+
     def to(self, device: torch.device) -> "Observations":
         """The same observations on a device."""
         ...
@@ -45,12 +49,17 @@ class GridObservations:
 
     def gather(self, index: Int[Tensor, " n"]) -> Batch:
         """Points [n, d] in the box's units and values [n, c] at flat (row-major) indices."""
+        index = index.to(self.values.device)
         coords, left = [], index
         for axis in reversed(range(len(self._axes))):
             n = self.grid.shape[axis]
-            coords.append(self._axes[axis][left % n])
+            coords.append(self._axes[axis].index_select(0, left % n))  # several times as fast as indexing
             left = torch.div(left, n, rounding_mode="floor")
-        return Batch(torch.stack(coords[::-1], dim=-1), self.values[index])
+        return Batch(torch.stack(coords[::-1], dim=-1), self.values.index_select(0, index))
+
+    def correct(self, index: Int[Tensor, " n"], target: Float[Tensor, "n c"]) -> None:
+        """Replace the values at these indices, in place."""
+        self.values[index.to(self.values.device)] = target.to(self.values)
 
     def to(self, device: torch.device) -> "GridObservations":
         """The same observations on a device."""
@@ -77,6 +86,10 @@ class PointObservations:
         """The observations at these indices."""
         return Batch(self.query[index], self.target[index])
 
+    def correct(self, index: Int[Tensor, " n"], target: Float[Tensor, "n *c"]) -> None:
+        """Replace the targets at these indices, in place."""
+        self.target[index.to(self.target.device)] = target.to(self.target)
+
     def to(self, device: torch.device) -> "PointObservations":
         """The same observations on a device."""
         return PointObservations(self.query.to(device), self.target.to(device))
@@ -90,6 +103,8 @@ class IndexSampler:
         order: how; an object of this module.
         known: [n] indices that may be drawn, or None for all.
         withheld: [m] indices that may be drawn only after `give_back`, or None.
+        truth: [m, c] what is observed at `withheld` after `give_back`, where the observations hold something else until then;
+            all indices may then be drawn from the start.
     """
 
     def __init__(
@@ -99,8 +114,9 @@ class IndexSampler:
         *,
         known: Int[Tensor, " n"] | None = None,
         withheld: Int[Tensor, " m"] | None = None,
+        truth: Float[Tensor, "m c"] | None = None,
     ):
-        self.observations, self.order, self.withheld = observations, order, withheld
+        self.observations, self.order, self.withheld, self.truth = observations, order, withheld, truth
         self._known = known
         self._given_back = False
         if len(self) < 1:
@@ -115,13 +131,17 @@ class IndexSampler:
             index = torch.arange(len(self))
         else:
             index = self.order.draw(len(self), batch_size, rng)
-        return self.observations.gather(index if self._known is None else self._known[index])
+        return self.observations.gather(index if self._known is None else self._known.index_select(0, index))
 
     def give_back(self) -> None:
         """Sample the withheld observations, too, from now on."""
-        if self.withheld is not None and self._known is not None and not self._given_back:
+        if self.withheld is None or self._given_back:
+            return
+        self._given_back = True
+        if self.truth is not None:
+            self.observations.correct(self.withheld, self.truth)
+        elif self._known is not None:
             self._known = torch.cat([self._known, self.withheld.to(self._known.dtype)])
-            self._given_back = True
             self.order.restore({})
 
     def state(self) -> dict[str, Any]:

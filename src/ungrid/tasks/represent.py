@@ -11,16 +11,18 @@ from torch import Tensor
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fit.problem import Problem
-from ungrid.fit.samplers import ORDERS, GridObservations, IndexSampler
+from ungrid.fit.samplers import ORDERS, GridObservations, IndexSampler, Order
 from ungrid.measurements.values import PointValues
 from ungrid.metrics.image import picture_metrics
 from ungrid.signals.base import Signal, color_channels
 from ungrid.spec import lookup
+from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.misfit import Loss, Misfit
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 MONITOR_SAMPLES = 8_192
+ESTIMATES = ("none", "samples", "cubic", "between")
 MEASURES: dict[str, Callable[..., dict[str, float | None]]] = {"image": picture_metrics}  # of a whole signal, by its kind
 
 
@@ -31,6 +33,8 @@ def represent(
     loss: Loss | None = None,
     order: str = "shuffled",
     heldout: float = HELDOUT_FRACTION,
+    estimates: str = "none",
+    max_memory: int | None = None,
     seed: int = 0,
 ) -> Problem:
     """The problem of fitting a field to a signal's samples.
@@ -42,10 +46,16 @@ def represent(
         order: how batches are drawn: "shuffled" (each sample once a pass), "uniform" or "stratified".
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
+        estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";
+            "samples" for those that are not known; "between" for the points halfway between samples, too, and "cubic" for
+            these by cubic convolution alone. A field with nearly as many parameters as samples is free between them, and
+            this tells it what is likely there.
+        max_memory: bytes that estimating may take; None for 1 GiB.
         seed: of the choice of held-out samples.
 
     Raises:
         InputError: a mask of another shape or with nothing known, an unknown order, a fraction outside [0, 0.5].
+        UnknownName: no such kind of estimates.
     """
     if not 0 <= heldout <= 0.5:
         raise InputError(f"heldout is {heldout}; expected a fraction from 0 to 0.5")
@@ -53,14 +63,18 @@ def represent(
         raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
     if not color_channels(signal.channels):
         raise InputError(f"the signal has no channel but alpha: {signal.channels}")
+    lookup(estimates, dict.fromkeys(ESTIMATES), "kind of estimates")
     known = None if mask is None else mask.reshape(-1).nonzero().squeeze(-1)
     if known is not None and len(known) == 0:
         raise InputError("the mask leaves no sample to fit; expected at least one True")
+    draw: Order = lookup(order, ORDERS, "order")()
     kept, withheld = _hold_out(signal.grid.size, known, heldout, seed)
-    sampler = IndexSampler(
-        GridObservations(signal.grid, signal.values), lookup(order, ORDERS, "order")(), known=kept, withheld=withheld
-    )
-    return Problem((Misfit(PointValues(), sampler, loss),), SignalJudge(signal, sampler, masked=mask is not None), signal)
+    if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
+        sampler = _estimated(signal, kept, withheld, estimates, draw, max_memory)
+    else:
+        sampler = IndexSampler(GridObservations(signal.grid, signal.values), draw, known=kept, withheld=withheld)
+    judge = SignalJudge(signal, sampler, known=known, withheld=withheld)
+    return Problem((Misfit(PointValues(), sampler, loss),), judge, signal)
 
 
 def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
@@ -80,20 +94,42 @@ def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tu
     return (kept.int() if size < 2**31 else kept), withheld  # half the memory where it matters: large pictures
 
 
+def _estimated(
+    signal: Signal, kept: Tensor | None, withheld: Tensor | None, estimates: str, order: Order, max_memory: int | None
+) -> IndexSampler:
+    """A sampler of known and estimated values alike; estimates at the withheld samples give way to the truth later."""
+    limit = {} if max_memory is None else {"max_memory": max_memory}
+    known = torch.ones(signal.grid.size, dtype=torch.bool)
+    if kept is not None:
+        known = torch.zeros_like(known).index_fill_(0, kept.long(), True)
+    grid, step = signal.grid, 1
+    values = complete(signal.values, known.reshape(grid.shape), **limit)
+    if estimates != "samples":
+        grid, step = grid.with_midpoints(), 2
+        values = midpoints(values) if estimates == "cubic" else refined(values, **limit)
+    if withheld is None:
+        return IndexSampler(GridObservations(grid, values), order)
+    place = torch.zeros_like(withheld)  # of the withheld samples among the estimates
+    for n, position in zip(grid.shape, torch.unravel_index(withheld, signal.grid.shape), strict=True):
+        place = place * n + position * (step if n > 1 else 1)
+    truth = signal.values.reshape(signal.grid.size, -1)[withheld]
+    return IndexSampler(GridObservations(grid, values), order, withheld=place, truth=truth)
+
+
 class SignalJudge:
     """Measures a field against a signal's samples.
 
     Args:
         signal: the truth.
-        sampler: of the fit, which knows what is held out.
-        masked: whether only the sampler's samples are known, so that no whole picture can be compared.
+        sampler: of the fit, which holds something back.
+        known: indices of the samples that are known, or None for all: only then can whole pictures be compared.
+        withheld: those of them that the fit does not see at first.
     """
 
-    def __init__(self, signal: Signal, sampler: IndexSampler, *, masked: bool = False):
-        self.signal, self.sampler, self.masked = signal, sampler, masked
+    def __init__(self, signal: Signal, sampler: IndexSampler, *, known: Tensor | None = None, withheld: Tensor | None = None):
+        self.signal, self.sampler, self.known, self.withheld = signal, sampler, known, withheld
         rng = torch.Generator().manual_seed(1)
         index = torch.randint(signal.grid.size, (MONITOR_SAMPLES,), generator=rng)
-        known = sampler._known
         self._watched = index if known is None else known[index % len(known)]
         self._observed = GridObservations(signal.grid, signal.values)
 
@@ -108,9 +144,8 @@ class SignalJudge:
         The PSNR of an exact match is None.
         """
         measure = MEASURES.get(self.signal.kind)
-        if self.masked or measure is None:
-            known = self.sampler._known
-            return self._at(field, torch.arange(self.signal.grid.size) if known is None else known)
+        if self.known is not None or measure is None:
+            return self._at(field, torch.arange(self.signal.grid.size) if self.known is None else self.known)
         measures = measure(field.sample(self.signal.grid).cpu(), self.signal.values, self.signal.channels, clip=self._clip)
         measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
         if not self._clip and measures["psnr"] is not None:  # values of no fixed range: peak 1 says little of them
@@ -120,9 +155,9 @@ class SignalJudge:
 
     def heldout(self, field: Field) -> dict[str, Any] | None:
         """PSNR at the samples that the fit has not seen."""
-        if self.sampler.withheld is None:
+        if self.withheld is None:
             return None
-        return self._at(field, self.sampler.withheld) | {"n_samples": len(self.sampler.withheld)}
+        return self._at(field, self.withheld) | {"n_samples": len(self.withheld)}
 
     def give_back(self) -> None:
         """Let the fit see all known samples."""
