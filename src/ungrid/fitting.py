@@ -19,6 +19,7 @@ from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor
 from ungrid.fit.guard import Guard
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
+from ungrid.kernels.native_library import describe, library
 from ungrid.presets.plan import Plan, record_of
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup, to_spec
@@ -91,6 +92,8 @@ def carry_out(
     if plan.stored != "float32" and not _fits_half(field):
         plan = replace(plan, stored="float32")
         state.notes.append("weights beyond float16's range: the file keeps float32")
+    if where.type == "cpu" and library() is None:
+        state.notes.append(describe())
     _round_weights(field, plan.stored)
     _write_record(field, plan, state, where)
     return field
@@ -126,6 +129,7 @@ def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Sign
     spec = json.dumps(to_spec(plan.field), sort_keys=True)
     return {
         "input": signal.source.get("sha256") or hashlib.sha256(signal.values.numpy().tobytes()).hexdigest(),
+        "mask": None if plan.mask is None else hashlib.sha256(plan.mask.numpy().tobytes()).hexdigest(),
         "preset": plan.preset,
         "field": hashlib.sha256(spec.encode()).hexdigest(),
         "seed": seed,
@@ -165,6 +169,7 @@ def _write_record(field: Field, plan: Plan, state: FitState, device: torch.devic
         "stopped_by": state.stopped_by,
         "device": str(device),
         "threads": torch.get_num_threads(),
+        "kernels": describe(),
         "torch": str(torch.__version__),
         "machine": platform.machine(),
         "notes": state.notes,

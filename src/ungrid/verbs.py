@@ -11,6 +11,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +32,7 @@ from ungrid.presets.published import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
 from ungrid.render.notebook import notebook_html
 from ungrid.render.picture import Region, picture_grid, write_field_picture
-from ungrid.signals.base import Signal
+from ungrid.signals.base import Signal, color_channels
 from ungrid.signals.image import from_array, read_picture
 from ungrid.spec import lookup
 
@@ -94,6 +95,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     max_bytes: int | None = None,
+    mask: Any = None,
     callbacks: Sequence[Callback] | None = None,
 ) -> Field:
     """Fit a field to a signal, or a given field to a problem, and return it with its metrics.
@@ -108,6 +110,8 @@ def fit(
         seed: of weights and batches. Same seed, machine, thread count and budget in steps: the same bits.
         device: "auto" (CUDA where there is one), "cpu" or "cuda". The field comes back on the CPU.
         max_bytes: most bytes of the saved file; the default presets size the field to it.
+        mask: [*shape] booleans, which samples of the signal are known, or a signal or path whose bright samples are; None for
+            all. The default presets estimate the others by `tasks.complete` and fit them, too.
         callbacks: objects that watch; None for a progress bar where standard error is a terminal.
 
     Raises:
@@ -123,7 +127,7 @@ def fit(
     """
     if callbacks is None:
         callbacks = [ProgressBar()] if sys.stderr.isatty() else []
-    plan = make_plan(signal_or_field, problem, preset=preset, seed=seed, max_bytes=max_bytes)
+    plan = make_plan(signal_or_field, problem, preset=preset, seed=seed, max_bytes=max_bytes, mask=mask)
     limits = fitting.Limits(steps, max_seconds, target_psnr)
     if target_psnr is not None and plan.problem.judge is None:
         raise InputError("target_psnr needs a problem that can be judged; this one has no judge")
@@ -132,14 +136,34 @@ def fit(
     return field
 
 
+def as_mask(mask: Any) -> Tensor:
+    """Which samples are known [*shape]: booleans as they are; of a signal or path, samples of more than one half."""
+    if isinstance(mask, Tensor) and mask.dtype == torch.bool:
+        return mask
+    if isinstance(mask, np.ndarray) and mask.dtype == bool:
+        return torch.from_numpy(mask)
+    signal = as_signal(mask)
+    return (signal.values[..., color_channels(signal.channels)] > 0.5).all(dim=-1)
+
+
 def make_plan(
-    signal_or_field: Any, problem: Problem | None = None, *, preset: str = "auto", seed: int = 0, max_bytes: int | None = None
+    signal_or_field: Any,
+    problem: Problem | None = None,
+    *,
+    preset: str = "auto",
+    seed: int = 0,
+    max_bytes: int | None = None,
+    mask: Any = None,
+    max_memory: int | None = None,
 ) -> Plan:
     """Choose the field and state the problem of a fit, without starting it; arguments as in `fit`."""
     if not isinstance(signal_or_field, Field):
         if problem is not None:
             raise InputError("give either a signal, or a field and a problem")
-        return plan_signal(as_signal(signal_or_field), preset, seed=seed, max_bytes=max_bytes)
+        known = None if mask is None else as_mask(mask)
+        return plan_signal(as_signal(signal_or_field), preset, seed=seed, max_bytes=max_bytes, mask=known, max_memory=max_memory)
+    if mask is not None:
+        raise InputError("a mask goes with a signal; a problem of its own takes it as tasks.represent(signal, mask=…)")
     if problem is None:
         raise InputError("a field alone says nothing of what to fit it to; give a problem, e.g. tasks.represent(signal)")
     if preset != "auto" or max_bytes is not None:

@@ -106,7 +106,7 @@ BAD = [
     ("fit photo.png --seed -1", 2, "--seed is -1; expected 0 to"),
     ("fit photo.png --seed 99999999999999999999999", 2, "--seed is 99999999999999999999999"),
     ("fit photo.png --max-memory lots", 2, "'lots' is no number of bytes"),
-    ("fit photo.png --max-memory 1MB", 2, "this fit needs at least"),
+    ("fit photo.png --max-memory 1MB", 2, "max_memory is too small"),
     ("fit photo.png -o photo.png", 2, "that is the input"),
     ("fit photo.png -o folder", 2, "it is a folder; give the name of a file in it"),
     ("info photo.ung --max-memory lots", 2, "'lots' is no number of bytes"),

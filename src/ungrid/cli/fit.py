@@ -30,6 +30,8 @@ class Fit(Command):
     """Stop at this many dB; exit code 5 if it is not reached."""
     max_bytes: Annotated[str | None, tyro.conf.arg(metavar="B|100kB")] = None
     """Most bytes of the output; the default preset sizes the field to it."""
+    mask: Annotated[Path | None, tyro.conf.arg(metavar="MASK.png")] = None
+    """Picture of the same size: white (255) where a sample is known. The default presets estimate the others first."""
     resume: bool = False
     """Go on with a fit that was killed, from OUT.ung.parts."""
     checkpoint_seconds: float = 30.0
@@ -56,7 +58,12 @@ class Fit(Command):
         if self.log is not None and not self.log.exists():
             check_writable(self.log)
         plan = verbs.make_plan(
-            signal, preset=self.preset, seed=self.seed, max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes)
+            signal,
+            preset=self.preset,
+            seed=self.seed,
+            max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes),
+            mask=self.mask,
+            max_memory=memory,
         )
         self.say(f"{self.source.name}: {signal.describe()}")
         self.say(plan.reason)

@@ -10,7 +10,7 @@ from ungrid.presets.published import dense_grid
 from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
-BATCHES_A_PASS = 48  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
+BATCHES_A_PASS = 96  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
 SMALL = 2**17  # samples below which a pass has too few batches, and steps are counted instead of passes
 LEAST_BYTES = 8_192
 
@@ -21,26 +21,30 @@ class Effort:
 
     Args:
         passes: over all samples.
-        params_per_value: grid parameters for each value of the signal.
         least_steps: for a small signal.
+        params_per_value: grid parameters for each value of the signal.
+        most_solved: samples up to which what lies between them is estimated by solving for it, and from which on by cubic
+            convolution; 0 for no estimates.
     """
 
     passes: int
-    params_per_value: float
     least_steps: int
+    params_per_value: float
+    most_solved: int
 
 
-GRAY_FACTOR, MOST_PER_VALUE = 1.6, 0.72  # one or two channels share less in the network than three: more features for each
-
-EFFORTS = {"fast": Effort(4, 0.35, 300), "balanced": Effort(12, 0.45, 1000), "best": Effort(40, 0.7, 3000)}
+EFFORTS = {"fast": Effort(4, 400, 0.45, 0), "balanced": Effort(8, 1000, 0.7, SMALL), "best": Effort(24, 3000, 0.7, 2**22)}
+MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes each for every channel are held during the fit
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was picked: the field with its recipe, how its weights are stored, and the reason in words."""
+    """What was picked: the field with its recipe, how its weights are stored, what it is fitted to beside the samples (see
+    `tasks.represent`), and the reason in words."""
 
     field: Field
     stored: Literal["float16"]
+    estimates: str
     reason: str
 
 
@@ -58,8 +62,6 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     """
     level = EFFORTS[effort]
     params_per_value = level.params_per_value
-    if signal.out_dim < 3:
-        params_per_value = min(MOST_PER_VALUE, GRAY_FACTOR * params_per_value)
     metadata = sum(len(blob) for blob in signal.blobs.values())
     if max_bytes is not None:
         least = file_bytes(_build(signal, 0.0, seed), "float16") + metadata
@@ -78,12 +80,27 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     steps = max(level.least_steps if signal.grid.size < SMALL else 1, level.passes * signal.grid.size // batch)
     assert field.recipe is not None
     field.recipe = replace(field.recipe, batch_size=batch, steps=steps)
+    estimates = _estimates(signal, level)
     reason = (
         f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters "
-        f"({field.n_params / signal.values.numel():.2f} per value), {steps} steps of {batch:,} samples; "
-        f"a grid fits photographs in seconds on a CPU, where a sine network takes minutes"
+        f"({field.n_params / signal.values.numel():.2f} per value), {steps} steps of {batch:,} samples; {WHY[estimates]}"
     )
-    return Choice(field, "float16", reason)
+    return Choice(field, "float16", estimates, reason)
+
+
+WHY = {
+    "samples": "fitted to the samples alone",
+    "cubic": "between the samples fitted to cubic convolution",
+    "between": "between the samples fitted to estimates by an oriented prior",
+}
+
+
+def _estimates(signal: Signal, level: Effort) -> str:
+    """What to fit beside the samples: as much as the effort allows and memory permits."""
+    n_lattice = signal.grid.with_midpoints().size
+    if not level.most_solved or n_lattice > MOST_LATTICE or len(signal.grid.shape) > 3:
+        return "samples"
+    return "between" if signal.grid.size <= level.most_solved else "cubic"
 
 
 def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
@@ -92,6 +109,7 @@ def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
         signal.out_dim,
         shape=signal.grid.shape,
         params_per_value=max(params_per_value, 1e-9),
+        interpolation="cubic",
         value_range=_value_range(signal),
         seed=seed,
     )

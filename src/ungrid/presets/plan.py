@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from jaxtyping import Bool
+from torch import Tensor
+
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Record
@@ -29,6 +32,7 @@ class Plan:
         preset: the name that was asked for.
         stored: how the weights will be written.
         reason: what was chosen and why, in words.
+        mask: [*shape] which samples are known, or None for all.
     """
 
     field: Field
@@ -36,9 +40,18 @@ class Plan:
     preset: str
     stored: Literal["float32", "float16"]
     reason: str
+    mask: Tensor | None = None
 
 
-def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes: int | None = None) -> Plan:
+def plan_signal(
+    signal: Signal,
+    preset: str = AUTO,
+    *,
+    seed: int = 0,
+    max_bytes: int | None = None,
+    mask: Bool[Tensor, "*shape"] | None = None,
+    max_memory: int | None = None,
+) -> Plan:
     """Choose the field for a signal and state the problem of representing it.
 
     Args:
@@ -46,6 +59,9 @@ def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes:
         preset: "auto", "fast", "balanced", "best", or a published setting.
         seed: of weights and held-out samples.
         max_bytes: most bytes of the file; efforts size the field to it, published settings are refused if they exceed it.
+        mask: [*shape] which samples are known; None for all. Efforts estimate the others first; published settings leave
+            them out.
+        max_memory: bytes that estimating may take; None for the task's own limit.
 
     Raises:
         InputError: `max_bytes` cannot be kept.
@@ -55,8 +71,9 @@ def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes:
     stored: Literal["float32", "float16"] = "float32"
     if preset == AUTO or preset in EFFORTS:
         choice = choose(signal, DEFAULT_EFFORT if preset == AUTO else preset, max_bytes=max_bytes, seed=seed)
-        field, stored, reason = choice.field, choice.stored, choice.reason
+        field, stored, reason, estimates = choice.field, choice.stored, choice.reason, choice.estimates
     else:
+        estimates = "none"
         builder = PUBLISHED[preset]
         field = builder(signal.box, signal.out_dim, seed=seed)
         reason = f"{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
@@ -67,8 +84,8 @@ def plan_signal(signal: Signal, preset: str = AUTO, *, seed: int = 0, max_bytes:
             f"preset {preset} gives a file of about {size:,} bytes, above --max-bytes {max_bytes:,}; use --preset auto, "
             f"which sizes the field to it"
         )
-    problem = represent(signal, seed=seed)
-    return Plan(field, problem, preset, stored, reason)
+    problem = represent(signal, mask=mask, estimates=estimates, max_memory=max_memory, seed=seed)
+    return Plan(field, problem, preset, stored, reason, mask)
 
 
 def record_of(signal: Signal | None, stored: Literal["float32", "float16"] = "float32") -> Record:

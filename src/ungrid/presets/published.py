@@ -117,7 +117,7 @@ def dense_grid(
     shape = shape or tuple(max(1, round(extent)) for extent in box.extent)
     encoding = DenseGrid(
         box.dim,
-        grid_levels(shape, out_dim, params_per_value, n_levels),
+        grid_levels(shape, out_dim, params_per_value, n_levels, n_beyond=3 if interpolation == "cubic" else 1),
         2,
         interpolation=interpolation,
         seed=seed,
@@ -179,18 +179,20 @@ def hash_grid(
 
 
 def grid_levels(
-    shape: tuple[int, ...], out_dim: int, params_per_value: float, n_levels: int, n_features: int = 2
+    shape: tuple[int, ...], out_dim: int, params_per_value: float, n_levels: int, n_features: int = 2, n_beyond: int = 1
 ) -> tuple[tuple[int, ...], ...]:
     """Cells per axis of each level, coarse to fine by factors of two, so that the parameters fill a share of the values.
 
-    Axes of unequal length get cells of equal size, at least one each.
+    Axes of unequal length get cells of equal size, at least one each. A level has `n_beyond` nodes more than cells on each axis.
     """
-    values = math.prod(shape) * out_dim
-    dim = len(shape)
-    pyramid = sum(2.0 ** (-dim * level) for level in range(n_levels))
-    finest = params_per_value * values / (n_features * pyramid)  # cells of the finest level
-    per_sample = (finest / math.prod(shape)) ** (1 / dim)
-    return tuple(tuple(max(1, round(n * per_sample / 2**level)) for n in shape) for level in reversed(range(n_levels)))
+    dim, most = len(shape), params_per_value * math.prod(shape) * out_dim / n_features
+    per_sample = (most / sum(2.0 ** (-dim * level) for level in range(n_levels)) / math.prod(shape)) ** (1 / dim)
+    while True:
+        levels = [tuple(max(1, round(n * per_sample / 2**level)) for n in shape) for level in reversed(range(n_levels))]
+        n_nodes = sum(math.prod(cells + n_beyond for cells in level) for level in levels)
+        if n_nodes <= most or max(levels[-1]) == 1:
+            return tuple(levels)
+        per_sample *= 0.99
 
 
 def _tancik(box: Box, encoding: FourierFeatures | LogFrequency, out_dim: int, width: int, depth: int, seed: int) -> Field:
