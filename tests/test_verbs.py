@@ -187,3 +187,27 @@ def test_a_seed_that_no_file_could_hold_is_refused_when_saving(tmp_path):
     with pytest.raises(FormatError, match=r"beyond 2\^53"):
         field.save(tmp_path / "a.ung")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mask_says_which_samples_are_known_and_the_rest_is_estimated():
+    picture = tiny_picture(32, 32)
+    mask = torch.rand(32, 32, generator=torch.Generator().manual_seed(0)) < 0.5
+    broken = picture.with_values(torch.where(mask[..., None], picture.values, 0.0))
+    known = ug.fit(broken, mask=mask, preset="balanced", steps=300, callbacks=[])
+    error = (known.sample(picture.grid) - picture.values)[~mask].square().mean()
+    blind = ug.fit(broken, preset="balanced", steps=300, callbacks=[])
+    worse = (blind.sample(picture.grid) - picture.values)[~mask].square().mean()
+    assert 10 * error < worse
+    assert error < 1e-3
+
+
+@pytest.mark.parametrize("mask", [torch.ones(3, 3, dtype=torch.bool), torch.zeros(32, 32, dtype=torch.bool)])
+def test_a_mask_of_another_size_or_of_nothing_is_refused(mask):
+    with pytest.raises(InputError, match="mask"):
+        ug.fit(tiny_picture(32, 32), mask=mask, callbacks=[])
+
+
+def test_a_mask_does_not_go_with_a_problem(fitted):
+    picture = tiny_picture(8, 8)
+    with pytest.raises(InputError, match="goes with a signal"):
+        ug.fit(fitted, ug.tasks.represent(picture), mask=torch.ones(8, 8, dtype=torch.bool))

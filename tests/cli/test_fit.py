@@ -11,7 +11,7 @@ import ungrid as ug
 from ungrid.cli.main import main
 from ungrid.errors import Diverged
 from ungrid.fit.guard import Guard
-from ungrid.signals.image import write_picture
+from ungrid.signals.image import from_array, write_picture
 from ungrid.testing.toys import tiny_picture
 
 KEYS = {
@@ -221,3 +221,19 @@ def test_only_the_same_fit_goes_on_and_a_damaged_state_is_refused(capsys, monkey
     state.write_bytes(state.read_bytes()[:-10])
     assert main(["fit", str(photo), "--steps", "9", "--resume", "--quiet"]) == 4
     assert "delete its folder to start again" in capsys.readouterr().err
+
+
+def test_a_mask_leaves_out_what_is_black(capsys, photo, tmp_path):
+    mask = ug.load(photo).values[..., :1].clone().fill_(1.0)
+    mask[::2, ::2] = 0.0
+    write_picture(tmp_path / "mask.png", from_array(mask.numpy()))
+    assert main(["fit", str(photo), "--mask", str(tmp_path / "mask.png"), "--steps", "60", "--json", "--quiet"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report["quality"]) == {"psnr"}  # of what is known; a whole picture cannot be compared
+    assert report["quality"]["psnr"] > 15
+
+
+def test_a_mask_of_another_size_is_refused(capsys, photo, tmp_path):
+    write_picture(tmp_path / "mask.png", tiny_picture(5, 7))
+    assert main(["fit", str(photo), "--mask", str(tmp_path / "mask.png")]) == 2
+    assert "the mask has shape (5, 7)" in capsys.readouterr().err

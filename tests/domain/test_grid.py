@@ -104,3 +104,13 @@ def test_size_and_spacing():
     grid = Grid(Box(("y", "x"), ((0.0, 3.0), (0.0, 10.0))), (6, 5))
     assert grid.size == 30
     assert grid.spacing == (0.5, 2.0)
+
+
+def test_midpoints_lie_between_the_samples_and_keep_them():
+    grid = Grid(Box(("y", "x", "z"), ((0.0, 6.0), (-1.0, 1.0), (0.0, 5.0))), (3, 4, 1))
+    fine = grid.with_midpoints()
+    assert fine.shape == (5, 7, 1)
+    for axis in range(3):
+        samples, points = (g.axis_coords(axis, dtype=torch.float64) for g in (grid, fine))
+        torch.testing.assert_close(points[::2], samples)
+        torch.testing.assert_close(points[1::2], (samples[1:] + samples[:-1]) / 2)

@@ -1,7 +1,6 @@
 import itertools
 import math
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -130,3 +130,60 @@ def test_a_signal_of_a_kind_without_measures_of_its_own_is_judged_by_psnr():
     assert set(field.metrics["quality"]) == {"psnr"}
     error = (field(series.grid.points()) - values).square().mean()
     assert field.metrics["quality"]["psnr"] == pytest.approx(float(-10 * torch.log10(error)), abs=0.05)
+
+
+def checkered(picture):
+    y, x = torch.meshgrid(*(torch.arange(n) for n in picture.grid.shape), indexing="ij")
+    return (y + x) % 3 > 0
+
+
+def test_estimates_stand_beside_the_known_samples_and_hide_the_withheld_ones():
+    picture = tiny_picture(24, 20)
+    mask = checkered(picture)
+    problem = represent(picture, mask=mask, estimates="samples", heldout=0.1)
+    sampler, judge = sampler_of(problem), problem.judge
+    batch = sampler.sample(torch.Generator(), None)
+    values = batch.target.reshape(24, 20, 3)
+    held = torch.zeros(24 * 20, dtype=torch.bool).index_fill_(0, judge.withheld, True).reshape(24, 20)
+    assert torch.equal(values[mask & ~held], picture.values[mask & ~held])
+    assert not torch.isclose(values[held], picture.values[held]).all(dim=-1).any()
+    assert float((values - picture.values).abs().max()) < 0.3, "an estimate is far from the truth on a smooth picture"
+    judge.give_back()
+    values = sampler.sample(torch.Generator(), None).target.reshape(24, 20, 3)
+    assert torch.equal(values[mask], picture.values[mask])
+    assert judge.quality(a_field(picture))["psnr"] is not None
+
+
+@pytest.mark.parametrize("estimates", ["cubic", "between"])
+def test_the_lattice_between_the_samples_is_fitted_and_the_truth_comes_back(estimates):
+    picture = tiny_picture(16, 12)
+    problem = represent(picture, estimates=estimates, heldout=0.05)
+    sampler = sampler_of(problem)
+    before = sampler.sample(torch.Generator(), None)
+    assert before.target.shape == (31 * 23, 3)
+    assert torch.equal(before.query, picture.grid.with_midpoints().points().flatten(0, 1))
+    problem.judge.give_back()
+    problem.judge.give_back()
+    after = sampler.sample(torch.Generator(), None).target.reshape(31, 23, 3)
+    assert torch.equal(after[::2, ::2], picture.values)
+    changed = (after.flatten(0, 1) != before.target).any(dim=-1)
+    assert 0 < int(changed.sum()) <= len(problem.judge.withheld)
+
+
+def test_a_signal_that_is_all_known_needs_no_estimates_of_samples():
+    picture = tiny_picture()
+    assert sampler_of(represent(picture, estimates="samples")).truth is None
+
+
+def test_an_unknown_kind_of_estimates_is_refused():
+    with pytest.raises(UnknownName, match="between"):
+        represent(tiny_picture(), estimates="betwen")
+
+
+def test_a_resumed_sampler_knows_the_truth_again():
+    picture = tiny_picture(16, 12)
+    problem, again = (represent(picture, estimates="between", heldout=0.05) for _ in range(2))
+    problem.judge.give_back()
+    sampler_of(again).restore(sampler_of(problem).state())
+    one, other = (sampler_of(p).sample(torch.Generator(), None).target for p in (problem, again))
+    assert torch.equal(one, other)
