@@ -113,18 +113,22 @@ def main() -> None:
     options.add_argument("-o", "--output", type=Path)
     given = options.parse_args()
     setting = "all 65,536 pixels, the notebook's" if given.batch is None else f"batches of {given.batch}, not the notebook's"
-    rows = []
+    result = {"paper": "tancik2020fourier", "published_means_of_16": PUBLISHED, "rows": [], "torch": str(torch.__version__)}
+    if given.output and given.output.exists():  # a run of a whole picture takes hours: go on where the last one ended
+        result = json.loads(given.output.read_text())
     for path in given.pictures:
-        picture = load(path)
-        row = {"picture": path.name, "setting": setting, "steps": given.steps}
-        row |= {"bilinear": interpolate(picture, 1), "cubic_spline": interpolate(picture, 3)}
+        picture, title = load(path), {"picture": path.name, "setting": setting, "steps": given.steps, "seed": given.seed}
+        row = next((row for row in result["rows"] if row | title == row), None)
+        if row is None:
+            row = title | {"bilinear": interpolate(picture, 1), "cubic_spline": interpolate(picture, 3)}
+            result["rows"].append(row)
         for name, (encoding, rate) in encodings(given.seed).items():
+            if name in row:
+                continue
             row[name] = fit_row(picture, encoding, rate, given.steps, given.batch, given.seed)
             print(f"{path.name} {name}: {row[name]['psnr']:.2f} dB, {row[name]['cpu_seconds']} s of CPU", flush=True)
-        rows.append(row)
-        result = {"paper": "tancik2020fourier", "published_means_of_16": PUBLISHED, "rows": rows, "torch": str(torch.__version__)}
-        if given.output:
-            given.output.write_text(json.dumps(result, indent=1))
+            if given.output:
+                given.output.write_text(json.dumps(result, indent=1))
     print(json.dumps(result))
 
 

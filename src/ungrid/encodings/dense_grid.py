@@ -13,6 +13,7 @@ from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, MAX_LE
 from ungrid.errors import InputError
 from ungrid.kernels.grid import encode
 from ungrid.kernels.grid_native import dense_layout
+from ungrid.kernels.native_library import library
 from ungrid.spec import lookup
 
 MAX_RESOLUTION = 2**24  # cells per axis; a float32 coordinate tells no more apart
@@ -81,7 +82,9 @@ class DenseGrid(Encoding):
         return torch.cat([interpolate_axes(table, axis_coords, cells, self.kernel) for table, cells in levels], dim=-1)
 
     def width_sum(self) -> int:
-        """Floats that one point needs: its corners' features, rows and weights at every level."""
+        """Floats that one point needs: its features, and without native kernels its corners' features, rows and weights."""
+        if library() is not None and not self.levels[0].is_cuda:
+            return 2 * self.out_dim
         corners: int = self.kernel.n_taps**self.in_dim
         return corners * (self.out_dim + 2 * len(self.levels))
 

@@ -14,6 +14,7 @@ from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, MAX_LE
 from ungrid.errors import InputError
 from ungrid.kernels.grid import encode
 from ungrid.kernels.grid_native import hash_layout
+from ungrid.kernels.native_library import library
 from ungrid.spec import lookup
 
 PRIMES = (1, 2654435761, 805459861, 3674653429)  # tiny-cuda-nn's coherent prime hash
@@ -96,7 +97,9 @@ class HashGrid(Encoding):
         return torch.cat(features, dim=-1)
 
     def width_sum(self) -> int:
-        """Floats that one point needs: its corners' features, rows and weights at every level."""
+        """Floats that one point needs: its features, and without native kernels its corners' features, rows and weights."""
+        if library() is not None and not self.levels[0].is_cuda:
+            return 2 * self.out_dim
         corners: int = 2**self.in_dim
         return corners * (self.out_dim + 2 * len(self.levels))
 

@@ -11,6 +11,9 @@ from ungrid.domain.sampling import Batch
 from ungrid.errors import InputError
 
 
+SCATTERED = 2**20  # samples beyond which a batch is visited in the order of memory
+
+
 @runtime_checkable
 class Observations(Protocol):
     """Indexed queries and targets."""
@@ -131,6 +134,8 @@ class IndexSampler:
             index = torch.arange(len(self))
         else:
             index = self.order.draw(len(self), batch_size, rng)
+        if len(self) > SCATTERED:
+            index = index.sort().values  # neighbors meet in the cache, which a large signal's grid does not fit
         return self.observations.gather(index if self._known is None else self._known.index_select(0, index))
 
     def give_back(self) -> None:

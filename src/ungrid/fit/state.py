@@ -18,8 +18,6 @@ from ungrid.fit.schedules import SCHEDULES, with_warm_up
 from ungrid.spec import lookup
 
 PART_BYTES = 32 * 2**20  # activations evaluated at once: beyond this a batch is cut up, and its gradients added
-
-
 WEIGHT_COPIES = 8  # weights, gradients, two of Adam's averages, a snapshot of three, one on its way to the disk
 
 
@@ -129,15 +127,17 @@ class FitState:
 
 def _part_bytes(field: Field, max_memory: int | None) -> int:
     """Bytes of activations to have at once."""
+    weights = sum(p.numel() * p.element_size() for p in field.parameters())
+    most = max(PART_BYTES, weights)  # each part writes a gradient of every weight: many small ones would do little else
     if max_memory is None:
-        return PART_BYTES
-    held = WEIGHT_COPIES * sum(p.numel() * p.element_size() for p in field.parameters())
+        return most
+    held = WEIGHT_COPIES * weights
     if held + 2**20 > max_memory:
         raise InputError(
             f"this fit needs at least {held + 2**20:,} bytes for {field.n_params:,} parameters and their optimizer, and "
             f"max_memory is {max_memory:,}; allow more, or make the field smaller with max_bytes"
         )
-    return min(PART_BYTES, (max_memory - held) // 2)
+    return min(most, (max_memory - held) // 2)
 
 
 def _take_apart(tree: Any, path: str, tensors: dict[str, Tensor]) -> Any:

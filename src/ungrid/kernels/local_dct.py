@@ -124,7 +124,7 @@ class LocalDct:
 
     def _overlapped(self, coefficients: Tensor, bases: list[Tensor]) -> Tensor:
         """[c, *places, coefficients] → [c, *shape]: where blocks overlap, what they give is added."""
-        samples = coefficients.unflatten(-1, self.block)
+        samples: Tensor = coefficients.unflatten(-1, self.block)
         for axis in range(len(self.block), 0, -1):
             samples = _overlap_add(samples @ bases[axis - 1], axis)
         return samples

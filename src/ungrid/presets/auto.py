@@ -11,7 +11,6 @@ from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
 BATCHES_A_PASS = 96  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
-SMALL = 2**17  # samples below which a pass has too few batches, and steps are counted instead of passes
 LEAST_BYTES = 8_192
 
 
@@ -21,7 +20,7 @@ class Effort:
 
     Args:
         passes: over all samples.
-        least_steps: for a small signal.
+        least_steps: for a small signal, whose passes have few batches.
         params_per_value: grid parameters for each value of the signal.
         most_solved: samples up to which what lies between them is estimated by solving for it, and from which on by cubic
             convolution; 0 for no estimates.
@@ -33,7 +32,7 @@ class Effort:
     most_solved: int
 
 
-EFFORTS = {"fast": Effort(4, 400, 0.45, 0), "balanced": Effort(8, 1000, 0.7, SMALL), "best": Effort(24, 3000, 0.7, 2**22)}
+EFFORTS = {"fast": Effort(4, 380, 0.45, 0), "balanced": Effort(8, 760, 0.7, 160_000), "best": Effort(24, 2300, 0.7, 2**22)}
 MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes each for every channel are held during the fit
 
 
@@ -77,7 +76,7 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
         field = _build(signal, params_per_value, seed)
     batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
-    steps = max(level.least_steps if signal.grid.size < SMALL else 1, level.passes * signal.grid.size // batch)
+    steps = max(level.least_steps, level.passes * signal.grid.size // batch)
     assert field.recipe is not None
     field.recipe = replace(field.recipe, batch_size=batch, steps=steps)
     estimates = _estimates(signal, level)

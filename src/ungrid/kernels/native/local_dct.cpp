@@ -111,7 +111,10 @@ struct Blocks {
         by_lanes(tile.n, [&](int64_t x, auto n) {
           Vec a[NX];
           load_coefficients(a, work.rows[r] + x);
-          for (int l = 0; l < NX; ++l) store_some(to[l] + x, fma(share * a[l], a[l], channel ? load_some(to[l] + x, n) : Vec{}), n);
+          for (int l = 0; l < NX; ++l) {
+            const Vec others = channel ? load_some(to[l] + x, n) : Vec{};
+            store_some(to[l] + x, fma(share * a[l], a[l], others), n);
+          }
         });
       }
     }
