@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,7 @@ from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
 from ungrid.kernels.native_library import describe, library
 from ungrid.presets.plan import Plan, record_of
+from ungrid.presets.predict import Prediction
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup, to_spec
 
@@ -96,7 +98,15 @@ def carry_out(
         state.notes.append(describe())
     _round_weights(field, plan.stored)
     _write_record(field, plan, state, where)
+    _compare_with_prediction(field, expected(plan, limits, device))
     return field
+
+
+def expected(plan: Plan, limits: Limits, device: str) -> Prediction | None:
+    """What a plan's fit will take and give within limits; None for a problem that was given."""
+    if plan.predicted is None:
+        return None
+    return plan.predicted.within(limits.steps, limits.max_seconds, device=choose_device(device).type)
 
 
 def check_target(field: Field, target_psnr: float | None) -> None:
@@ -155,16 +165,19 @@ def _fits_half(field: Field) -> bool:
 def _write_record(field: Field, plan: Plan, state: FitState, device: torch.device) -> None:
     record = record_of(plan.problem.signal) if plan.problem.signal is not None else field.record or record_of(None)
     judge = plan.problem.judge
+    start = time.monotonic()
     metrics: Mapping[str, Any] = {
         "quality": judge.quality(field) if judge else {},
         "heldout": state.extra.get("heldout") or {},
     }
+    seconds = plan.estimating_seconds + state.seconds + time.monotonic() - start
     curve = state.extra.get("curve", [])
     settings = {
         "preset": plan.preset,
         "reason": plan.reason,
         "steps": state.step,
         "seconds": round(state.seconds, 3),
+        "total_seconds": round(seconds, 3),  # with estimating before the loop and measuring after it
         "seed": state.seed,
         "stopped_by": state.stopped_by,
         "device": str(device),
@@ -176,3 +189,13 @@ def _write_record(field: Field, plan: Plan, state: FitState, device: torch.devic
         "curve": curve[:: max(1, -(-len(curve) // CURVE_POINTS))],
     }
     field.record = replace(record, metrics=dict(metrics), fit=settings, stored=plan.stored)
+
+
+def _compare_with_prediction(field: Field, predicted: Prediction | None) -> None:
+    """Keep in the record what was expected, and note what came out otherwise, unless the fit stopped early."""
+    if predicted is None or field.record is None:
+        return
+    fit = field.record.fit
+    fit["predicted"] = predicted.plain()
+    if fit["stopped_by"] != "target_psnr":
+        fit["notes"] += predicted.misses(fit["total_seconds"], field.metrics["quality"].get("psnr"))

@@ -4,11 +4,12 @@ import sys
 import pytest
 
 from ungrid import fitting
-from ungrid.cli.doctor import EXTRAS
+from ungrid.cli.doctor import EXTRAS, measure_machine
 from ungrid.cli.main import main
 from ungrid.errors import Diverged
+from ungrid.presets.predict import Machine
 
-KEYS = {"ungrid", "python", "versions", "device", "threads", "cores", "kernels", "extras", "self_test"}
+KEYS = {"ungrid", "python", "versions", "device", "threads", "cores", "kernels", "extras", "calibration", "self_test"}
 
 
 @pytest.fixture
@@ -17,6 +18,14 @@ def quick(monkeypatch):
     limits = fitting.Limits
     monkeypatch.setattr(fitting, "Limits", lambda steps: limits(steps=min(steps, 3)))
     monkeypatch.setattr("ungrid.cli.doctor.SELF_TEST_DB", 0.0)
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """An empty cache folder; the path of the calibration file in it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    return tmp_path / "ungrid" / "calibration.json"
 
 
 def test_the_self_test_passes_here(capsys):
@@ -44,3 +53,30 @@ def test_a_self_test_that_fails_says_why(capsys, monkeypatch, quick):
     monkeypatch.setattr(fitting, "carry_out", fail)
     main(["doctor", "--json"])
     assert json.loads(capsys.readouterr().out)["self_test"] == {"passed": False, "why": "the fit diverged"}
+
+
+def test_a_calibration_is_kept_and_told(capsys, monkeypatch, quick, cache):
+    measured = Machine(step=1e-3, point=3e-7, solved=4e-6, origin="calibrated")
+    monkeypatch.setattr("ungrid.cli.doctor.measure_machine", lambda: measured)
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["calibration"]["origin"] == "not calibrated: ungrid doctor --calibrate"
+    assert not cache.exists()
+    for arguments in (["--calibrate"], []):
+        assert main(["doctor", *arguments, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)["calibration"]
+        assert (told["origin"], told["point_ns"], told["solved_ns"]) == ("calibrated", 300.0, 4000.0)
+    assert Machine.here() == measured
+
+
+def test_a_calibration_that_cannot_be_written_is_an_error_of_the_machine(capsys, monkeypatch, quick, cache):
+    monkeypatch.setattr("ungrid.cli.doctor.measure_machine", Machine)
+    cache.parent.write_text("a file where the folder should be")
+    assert main(["doctor", "--calibrate", "--quiet"]) == 6
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_what_is_measured_is_the_cost_of_something():
+    costs = measure_machine(side=64, steps=2, repeats=1).costs()
+    assert all(0 <= cost < 0.1 for cost in costs.values())
+    assert costs["solved"] > 0
+    assert costs["measured"] > 0

@@ -11,11 +11,13 @@ import ungrid as ug
 from ungrid.cli.main import main
 from ungrid.errors import Diverged
 from ungrid.fit.guard import Guard
+from ungrid.presets.predict import Course, Prediction
 from ungrid.signals.image import from_array, write_picture
 from ungrid.testing.toys import tiny_picture
 
 KEYS = {
-    "output", "kind", "preset", "n_params", "n_values", "bytes", "steps", "seconds", "quality", "heldout", "device",
+    "output", "kind", "preset", "n_params", "n_values", "bytes", "steps", "seconds", "total_seconds", "predicted", "quality",
+    "heldout", "device",
 }  # fmt: skip
 
 
@@ -54,6 +56,36 @@ def test_it_says_what_it_chose_on_standard_error_and_nothing_when_quiet(capsys, 
     said = capsys.readouterr().err
     assert "a.png: image of 20×16 samples" in said
     assert "balanced: a dense grid" in said
+
+
+def test_it_says_what_it_expects_before_it_starts_and_keeps_it(capsys, monkeypatch, photo, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_picture(photo, tiny_picture(40, 48))
+    assert main(["fit", str(photo), "--steps", "200", "--json"]) == 0
+    told = capsys.readouterr()
+    report = json.loads(told.out)
+    predicted, field = report["predicted"], ug.load(photo.with_suffix(".ung"))
+    assert set(predicted) == {"seconds", "bytes", "psnr"}
+    assert predicted["bytes"] == pytest.approx(report["bytes"], abs=4096)
+    assert 0 < predicted["seconds"] < 10
+    assert report["total_seconds"] >= report["seconds"]
+    assert field.record.fit["predicted"] == predicted
+    assert f"kB, {predicted['psnr']:.0f} dB (not calibrated: ungrid doctor --calibrate)" in told.err
+
+
+def test_a_prediction_that_fails_is_noted(capsys, monkeypatch, photo):
+    promise = Prediction(1000.0, 5000, 90.0, Course(0.0, 100, 10.0, 0.0), "calibrated")
+    monkeypatch.setattr("ungrid.presets.plan.predict", lambda *args, **kwargs: promise)
+    assert main(["fit", str(photo), "--steps", "30", "--json"]) == 0
+    took, reached = json.loads(capsys.readouterr().out)["notes"][:2]
+    assert took.endswith("s where 300 s were expected (calibrated)")
+    assert reached.endswith("dB where 86.2 dB were expected")
+
+
+def test_a_published_setting_promises_its_bytes_alone(capsys, photo):
+    assert main(["fit", str(photo), "--preset", "hash_grid", "--steps", "1", "--json"]) == 0
+    predicted = json.loads(capsys.readouterr().out)["predicted"]
+    assert (predicted["seconds"], predicted["psnr"]) == (None, None)
 
 
 def test_the_quality_is_that_of_the_file(capsys, photo):
@@ -161,7 +193,7 @@ def test_ctrl_c_is_exit_code_130_and_the_fit_can_go_on(capsys, monkeypatch, phot
     assert os.listdir(tmp_path / "a.ung.parts") == ["state.safetensors"]
 
     assert main(["fit", str(photo), "--steps", "80", "--resume", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["notes"] == ["resumed at step 50"]
+    assert json.loads(capsys.readouterr().out)["notes"][:1] == ["resumed at step 50"]
     assert not (tmp_path / "a.ung.parts").exists()
     assert main(["fit", str(photo), "--steps", "80", "-o", str(whole), "--quiet"]) == 0
     assert same_weights(output, whole)
@@ -200,7 +232,7 @@ def test_a_killed_fit_goes_on_to_the_same_bits(capsys, photo, tmp_path, during, 
     assert not photo.with_suffix(".ung").exists()
 
     assert main([*arguments, "--resume"]) == 0
-    assert json.loads(capsys.readouterr().out)["notes"] == [f"resumed at step {step}"]
+    assert json.loads(capsys.readouterr().out)["notes"][:1] == [f"resumed at step {step}"]
     assert main([*arguments, "-o", str(tmp_path / "whole.ung")]) == 0
     assert same_weights(photo.with_suffix(".ung"), tmp_path / "whole.ung")
     assert sorted(os.listdir(tmp_path)) == ["a.png", "a.ung", "whole.ung"]

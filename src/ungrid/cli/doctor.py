@@ -3,9 +3,11 @@
 import importlib.util
 import os
 import platform
+import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,16 @@ SELF_TEST_DB = 30.0
 class Doctor(Command):
     """What this machine has, what is missing, and whether the whole path works here."""
 
+    calibrate: bool = False
+    """Measure for some seconds how fast fits run here, and keep that for the predictions of `ungrid fit`."""
+
     def run(self) -> dict[str, Any]:
         """Look, then try."""
         import torch
 
         from ungrid.kernels.native_library import describe
 
+        calibration = self._calibration()
         return {
             "ungrid": version("ungrid"),
             "python": platform.python_version(),
@@ -43,6 +49,7 @@ class Doctor(Command):
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "kernels": describe(),
             "extras": {extra: _present(needs) for extra, needs in EXTRAS.items()},
+            "calibration": calibration,
             "self_test": self._self_test(),
         }
 
@@ -61,6 +68,17 @@ class Doctor(Command):
         result = self.run()
         self.report(result)
         return 0 if result["self_test"]["passed"] else 1
+
+    def _calibration(self) -> dict[str, Any]:
+        """Nanoseconds of a fit's parts that predictions count with, and where they are from."""
+        from ungrid.presets.predict import Machine
+
+        machine = Machine.here()
+        if self.calibrate:
+            self.say("measuring how fast fits run here …")
+            machine = measure_machine()
+            self.say(f"wrote {machine.save()}")
+        return {"origin": machine.origin} | {f"{name}_ns": round(1e9 * cost, 2) for name, cost in machine.costs().items()}
 
     def _self_test(self) -> dict[str, Any]:
         """Fit a phantom, save it, load it, ask it."""
@@ -85,6 +103,81 @@ class Doctor(Command):
         psnr = field.metrics["quality"]["psnr"]
         passed = same and psnr >= SELF_TEST_DB
         return {"passed": passed, "psnr": psnr, "same_after_loading": same, "seconds": round(time.monotonic() - start, 2)}
+
+
+def measure_machine(*, side: int = 512, steps: int = 8, repeats: int = 5) -> Any:
+    """The `presets.predict.Machine` of this one, with the current threads and kernels; medians of wall time.
+
+    Steps are timed with few and many parameters and at two sizes of batch: a cost of each, and one for the rest, explain them.
+
+    Args:
+        side: pixels across the larger of the pictures that are fitted.
+        steps: of the optimizer in each measurement.
+        repeats: of each measurement; all are taken in turn, so that a load that comes and goes meets them alike.
+    """
+    from ungrid.presets.predict import Machine
+    from ungrid.signals.image import read_picture
+    from ungrid.signals.sample import sample_photo
+    from ungrid.tasks.complete import refined
+    from ungrid.tasks.represent import represent
+
+    few, many = _fit_of_noise(side // 4), _fit_of_noise(side)
+    photo, noise = read_picture(sample_photo()).values[: side // 3, : side // 3], many.problem.signal
+    quick, large, wide, measuring, placing, solving = _median_seconds(
+        [
+            lambda: _go_on(few, 2**11, steps),
+            lambda: _go_on(many, 2**11, steps),
+            lambda: _go_on(many, 2**14, steps),
+            lambda: few.problem.judge.quality(few.field),
+            lambda: represent(noise, estimates="cubic"),
+            lambda: refined(photo),
+        ],
+        repeats,
+    )
+    point = max(0.0, wide - large) / steps / (2**14 - 2**11)
+    parameter = max(0.0, large - quick) / steps / (many.field.n_params - few.field.n_params)
+    step = max(0.0, quick / steps - 2**11 * point - few.field.n_params * parameter)
+    return Machine(
+        step=step,
+        parameter=parameter,
+        point=point,
+        cubic=placing / (3 * noise.values.numel()),  # 4n values on the lattice, n of them known
+        solved=solving / (3 * photo.numel()),
+        measured=measuring / few.problem.signal.values.numel(),
+        origin="calibrated",
+    )
+
+
+def _fit_of_noise(side: int) -> Any:
+    """A fit of the preset `fast` to a picture of noise, not begun."""
+    import torch
+
+    from ungrid.fields.record import Recipe
+    from ungrid.fit.state import FitState
+    from ungrid.presets.plan import plan_signal
+    from ungrid.signals.image import from_array
+
+    plan = plan_signal(from_array(torch.rand(side, side, 3, generator=torch.Generator().manual_seed(0))), "fast")
+    return FitState(plan.field.train(), plan.problem, plan.field.recipe or Recipe(), seed=0)
+
+
+def _go_on(state: Any, batch: int, steps: int) -> None:
+    """Some more steps of the loop with batches of that size."""
+    from ungrid.fit.loop import Budget, run
+
+    state.recipe, state.stopped_by = replace(state.recipe, batch_size=batch), None
+    run(state, Budget(state.step + steps))
+
+
+def _median_seconds(acts: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
+    """Of wall time that each takes, all in turn, after one turn that does not count."""
+    times: list[list[float]] = [[] for _ in acts]
+    for _ in range(1 + repeats):
+        for act, taken in zip(acts, times, strict=True):
+            start = time.monotonic()
+            act()
+            taken.append(time.monotonic() - start)
+    return [statistics.median(taken[1:]) for taken in times]
 
 
 def _version(package: str) -> str | None:

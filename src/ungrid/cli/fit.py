@@ -67,6 +67,9 @@ class Fit(Command):
         )
         self.say(f"{self.source.name}: {signal.describe()}")
         self.say(plan.reason)
+        predicted = fitting.expected(plan, limits, device)
+        if predicted is not None:
+            self.say(predicted.describe())
         guard = Guard()
         checkpoint = Checkpoint(
             output.with_name(output.name + ".parts"),
@@ -116,6 +119,8 @@ class Fit(Command):
             "bytes": output.stat().st_size,
             "steps": fit["steps"],
             "seconds": fit["seconds"],
+            "total_seconds": fit["total_seconds"],
+            "predicted": fit.get("predicted"),
             "quality": field.metrics["quality"],
             "heldout": field.metrics["heldout"],
             "device": fit["device"],

@@ -18,13 +18,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
     "cite": ("ungrid.cli.cite:Cite", "BibTeX of exactly the parts that a field uses"),
+    "bench": ("ungrid.cli.bench:Bench", "measure ungrid on this machine: tables, a plot, JSON"),
     "doctor": ("ungrid.cli.doctor:Doctor", "versions, device, missing extras, a self-test"),
     "demo": ("ungrid.cli.demo:Demo", "the whole path on a photograph that ships with ungrid"),
 }
 BUG = 1
 INTERRUPTED = 130
 FULL = 6
-FLAGS = ("-h", "--help", "--json", "--quiet", "--resume", "--encoded")  # options without a value
+FLAGS = ("-h", "--help", "--json", "--quiet", "--resume", "--encoded", "--quick", "--calibrate")  # options without a value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

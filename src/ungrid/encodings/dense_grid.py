@@ -77,7 +77,13 @@ class DenseGrid(Encoding):
         return torch.cat([interpolate_points(table, coords, cells, self.kernel) for table, cells in levels], dim=-1)
 
     def on_axes(self, axis_coords: list[Float[Tensor, "_"]]) -> Float[Tensor, "*shape features"]:
-        """Features on the grid of the given axis coordinates, one axis after another; equal to pointwise evaluation."""
+        """Features on the grid of the given axis coordinates, equal to pointwise evaluation.
+
+        One axis after another where no kernel runs, which is less work, but not as fast as a kernel.
+        """
+        first = axis_coords[0]
+        if library() is not None and first.dtype == torch.float32 and first.device.type == "cpu":
+            return super().on_axes(axis_coords)
         levels = zip(self.levels, self.resolutions, strict=True)
         return torch.cat([interpolate_axes(table, axis_coords, cells, self.kernel) for table, cells in levels], dim=-1)
 

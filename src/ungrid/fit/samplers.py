@@ -10,7 +10,6 @@ from ungrid.domain.grid import Grid
 from ungrid.domain.sampling import Batch
 from ungrid.errors import InputError
 
-
 SCATTERED = 2**20  # samples beyond which a batch is visited in the order of memory
 
 

@@ -1,5 +1,6 @@
-"""The plan of a fit, made before it starts: which field, which problem, how the weights are stored, and why."""
+"""The plan of a fit, made before it starts: which field, which problem, how the weights are stored, why, and what to expect."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from ungrid.fields.record import Record
 from ungrid.fields.storage import file_bytes
 from ungrid.fit.problem import Problem
 from ungrid.presets.auto import EFFORTS, choose
+from ungrid.presets.predict import Machine, Prediction, predict
 from ungrid.presets.published import PUBLISHED
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
@@ -33,6 +35,8 @@ class Plan:
         stored: how the weights will be written.
         reason: what was chosen and why, in words.
         mask: [*shape] which samples are known, or None for all.
+        predicted: what the fit will take and give if nothing limits it; None for a problem that was given.
+        estimating_seconds: of wall time that stating the problem took.
     """
 
     field: Field
@@ -41,6 +45,8 @@ class Plan:
     stored: Literal["float32", "float16"]
     reason: str
     mask: Tensor | None = None
+    predicted: Prediction | None = None
+    estimating_seconds: float = 0.0
 
 
 def plan_signal(
@@ -84,8 +90,11 @@ def plan_signal(
             f"preset {preset} gives a file of about {size:,} bytes, above --max-bytes {max_bytes:,}; use --preset auto, "
             f"which sizes the field to it"
         )
+    n_known = None if mask is None else int(mask.sum())
+    predicted = predict(signal, field, stored, estimates, Machine.here(), n_known=n_known)
+    start = time.monotonic()
     problem = represent(signal, mask=mask, estimates=estimates, max_memory=max_memory, seed=seed)
-    return Plan(field, problem, preset, stored, reason, mask)
+    return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - start)
 
 
 def record_of(signal: Signal | None, stored: Literal["float32", "float16"] = "float32") -> Record:

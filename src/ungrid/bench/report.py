@@ -1,0 +1,135 @@
+"""Rows of measurements as Markdown tables and as one plot."""
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ungrid.bench.measure import Row
+from ungrid.errors import MissingExtra
+from ungrid.files import write_beside
+
+PANEL = (5.2, 3.6)  # inches
+
+
+def by_measurement(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each measurement, in their order."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row["measurement"], []).append(row)
+    return groups
+
+
+def markdown(title: str, rows: Sequence[Row], machine: Mapping[str, Any], commit: str) -> str:
+    """A heading, the machine and the commit, and a table for each measurement."""
+    parts = [f"# {title}", f"Commit {commit}. " + ", ".join(f"{key}: {value}" for key, value in machine.items()) + "."]
+    for name, group in by_measurement(rows).items():
+        parts += [f"## {name}", table(group)]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """One Markdown table with a column for every key but the measurement's name."""
+    keys = list(dict.fromkeys(key for row in rows for key in row if key != "measurement"))
+    lines = [keys, ["---"] * len(keys), *([_cell(row.get(key)) for key in keys] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def check_plot() -> None:
+    """Raise MissingExtra, before long work, where no plot could be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "plot", "drawing a suite's plot")
+
+
+def plot(rows: Sequence[Row], path: Path) -> None:
+    """One picture of a panel for each measurement that has one.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        MachineError: not writable, disk full.
+    """
+    check_plot()
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    panels = [(name, group) for name, group in by_measurement(rows).items() if name in PANELS] or [("", [])]
+    size = (PANEL[0] * min(2, len(panels)), PANEL[1] * -(-len(panels) // 2))
+    figure, grid = pyplot.subplots(-(-len(panels) // 2), min(2, len(panels)), figsize=size, layout="constrained", squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (name, group) in zip(grid.flat, panels, strict=False):
+        if name:
+            PANELS[name](axes, group)
+            axes.set_title(name.replace("_", " "))
+    with write_beside(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    pyplot.close(figure)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return "×".join(map(str, value))
+    return str(value).replace("|", "/")
+
+
+def _bars(axes: Any, labels: Sequence[str], lengths: Sequence[float], caption: str) -> None:
+    bars = axes.barh(range(len(labels)), lengths)
+    axes.bar_label(bars, fmt="%.3g", padding=2, fontsize=7)
+    axes.set_yticks(range(len(labels)), labels, fontsize=7)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.set_xlabel(caption)
+
+
+def _faster(axes: Any, rows: Sequence[Row]) -> None:
+    labels = [f"{row['name']}, {_short(row)}" for row in rows]
+    _bars(axes, labels, [row["times_faster"] for row in rows], f"times as fast as {rows[0]['versus']}")
+
+
+def _short(row: Row) -> str:
+    """What tells a row from others of its measurement: how many threads, or which size of coordinates."""
+    words = [word for word in row["settings"].split() if word.endswith("-D,")]
+    return " ".join([*(word.strip(",") for word in words), f"{row['threads']} thread" + "s" * (row["threads"] > 1)])
+
+
+def _drawing(axes: Any, rows: Sequence[Row]) -> None:
+    labels = [f"{row['field']}: {row['name']}" for row in rows]
+    _bars(axes, labels, [row["megapixels_per_second"] for row in rows], "megapixels per second, one thread")
+    axes.set_xscale("log")
+
+
+def _seconds(axes: Any, rows: Sequence[Row]) -> None:
+    for picture in dict.fromkeys(row["picture"] for row in rows):
+        mine = [row for row in rows if row["picture"] == picture]
+        axes.plot([row["cpu_seconds"] for row in mine], [row["psnr"] for row in mine], marker="o", label=picture)
+        for row in mine:
+            axes.annotate(row["name"], (row["cpu_seconds"], row["psnr"]), fontsize=7)
+    axes.set(xscale="log", xlabel="seconds of the processor", ylabel="PSNR [dB] on all pixels")
+    axes.legend(fontsize=7)
+
+
+def _between(axes: Any, rows: Sequence[Row]) -> None:
+    for known, marker in (("random half", "o"), ("even pixels", "^")):
+        mine = [row for row in rows if row["known"] == known]
+        axes.plot(
+            [row["heldout_psnr"] for row in mine], [f"{row['picture']}: {row['name']}" for row in mine], marker, label=known
+        )
+    axes.tick_params(axis="y", labelsize=6)
+    axes.set_xlabel("PSNR [dB] on the pixels left out")
+    axes.legend(fontsize=7)
+
+
+PANELS: dict[str, Callable[[Any, Sequence[Row]], None]] = {
+    "siren_step": _faster,
+    "hash_step": _faster,
+    "hash_double_backward": _faster,
+    "decode": _drawing,
+    "time_to_quality": _seconds,
+    "between_samples": _between,
+}
