@@ -7,18 +7,20 @@ import torch
 from torch import nn
 
 from ungrid.fields.record import Recipe
+from ungrid.fit.adam import Adam
 
-Builder = Callable[[Iterable[nn.Parameter], Recipe], torch.optim.Optimizer]
+Optimizer = Adam | torch.optim.Optimizer
+Builder = Callable[[Iterable[nn.Parameter], Recipe], Optimizer]
 
 
-def adam(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+def adam(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Adam:
     """Adam, its weight decay added to the gradient (kingma2015adam)."""
-    return torch.optim.Adam(parameters, **_adam_settings(recipe))
+    return Adam(parameters, **_adam_settings(recipe))
 
 
-def adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+def adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Adam:
     """Adam with decoupled weight decay (loshchilov2019adamw)."""
-    return torch.optim.AdamW(parameters, **_adam_settings(recipe))
+    return Adam(parameters, decoupled=True, **_adam_settings(recipe))
 
 
 def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
@@ -30,11 +32,10 @@ def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Opt
 
 def _adam_settings(recipe: Recipe) -> dict[str, Any]:
     return {
-        "lr": recipe.learning_rate,
+        "learning_rate": recipe.learning_rate,
         "betas": recipe.betas,
-        "eps": recipe.epsilon,
+        "epsilon": recipe.epsilon,
         "weight_decay": recipe.weight_decay,
-        "fused": True,
     }
 
 
