@@ -238,3 +238,13 @@ def test_a_floor_that_is_no_positive_number_is_refused(floor):
 def test_too_little_memory_for_a_window_is_refused():
     with pytest.raises(InputError, match="max_memory is too small"):
         complete(photo(), some_known(128, 128), max_memory=1000)
+
+
+def test_fewer_rounds_are_a_little_worse_and_a_wrong_number_is_refused():
+    picture = torch.tensor(np.random.default_rng(0).random((6, 6, 1)))
+    picture = torch.nn.functional.interpolate(picture.permute(2, 0, 1)[None], size=(40, 40), mode="bicubic")[0].permute(1, 2, 0)
+    known = torch.rand(40, 40, generator=torch.Generator().manual_seed(0)) > 0.05
+    errors = [float((complete(picture, known, rounds=n) - picture)[~known].abs().mean()) for n in (1, 4)]
+    assert errors[1] <= errors[0] < 0.02
+    with pytest.raises(InputError, match="rounds is 0"):
+        complete(picture, known, rounds=0)
