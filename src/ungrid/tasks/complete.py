@@ -63,7 +63,7 @@ def complete(
     found in turn, starting from a pyramid of averages of the known samples.
 
     In units of a channel's standard deviation over its known samples, so that the result follows any change of unit. On
-    pictures of which half the samples are known at random, 2 to 4 dB better than biharmonic inpainting.
+    pictures of which half the samples are known at random, 1 to 3 dB better than biharmonic inpainting.
 
     Args:
         values: on a grid of 1 to 3 axes; what stands at unknown samples is not looked at, and may be NaN. float32 or float64.
@@ -101,7 +101,7 @@ def refined(
 ) -> Float[Tensor, "*fine c"]:
     """Estimate on the lattice of half the pitch that contains the samples: entry 2i of an axis is sample i, 2i + 1 lies between.
 
-    As `complete`, from cubic convolution, over which it gains 0.7 to 1.6 dB on pictures.
+    As `complete`, from cubic convolution, over which it gains 0.2 to 1.5 dB on pictures.
 
     Args:
         values: all known, on a grid of 1 to 3 axes. float32 or float64.
