@@ -40,7 +40,7 @@ class NativeEngine:
     """
 
     def __init__(self, library: ctypes.CDLL):
-        self.library = library
+        self.native = library
         library.ungrid_mlp_kept.restype = ctypes.c_int64
 
     def forward(
@@ -49,10 +49,10 @@ class NativeEngine:
         """Values [n, c] of points [n, in_dim], and what `backward` needs, which is empty unless it is to be kept."""
         points, parameters = points.contiguous(), [parameter.contiguous() for parameter in parameters]
         call = _call(points, parameters, bounds, pointwise)
-        per_point = self.library.ungrid_mlp_kept(ctypes.byref(call)) if keep else 0
+        per_point = self.native.ungrid_mlp_kept(ctypes.byref(call)) if keep else 0
         values, kept = points.new_empty(len(points), call.sizes[call.n_layers]), empty_floats(len(points) * per_point)
         call.values, call.kept = values.data_ptr(), kept.data_ptr() if keep else None
-        self._run(self.library.ungrid_mlp_forward, call)
+        self._run(self.native.ungrid_mlp_forward, call)
         return values, kept
 
     def backward(
@@ -76,7 +76,7 @@ class NativeEngine:
         call.grad_points = None if grad_points is None else grad_points.data_ptr()
         if grads is not None:
             call.grad_weights, call.grad_biases = _addresses(grads[: call.n_layers]), _addresses(grads[call.n_layers :])
-        self._run(self.library.ungrid_mlp_backward, call)
+        self._run(self.native.ungrid_mlp_backward, call)
         return grad_points, grads
 
     def _run(self, function: Any, call: Call) -> None:
