@@ -6,7 +6,7 @@ import pytest
 from ungrid.bench import classical, engine
 from ungrid.bench.engine import MEASUREMENTS, Sizes, Work
 from ungrid.errors import UnknownName
-from ungrid.kernels import native_library
+from ungrid.kernels.native_library import library
 from ungrid.testing.toys import tiny_picture
 
 TINY = Sizes(points=256, rounds=1, decode_points=600, frame=(40, 60), presets=("fast",), steps=3)
@@ -48,7 +48,7 @@ def test_every_row_has_the_promised_keys_and_positive_numbers(measured):
 
 
 def test_each_path_stands_beside_the_plain_one(measured):
-    paths = {"torch"} | ({"native"} if native_library.library() else set())
+    paths = {"torch"} | ({"native"} if library() else set())
     for name, plain in (("siren_step", "notebook"), ("hash_step", "reference"), ("decode", "eager")):
         rows = [row for row in measured[0] if row["measurement"] == name]
         assert {row["name"] for row in rows} == paths | {plain}

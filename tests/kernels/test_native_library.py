@@ -84,3 +84,8 @@ def test_where_none_was_built_the_description_says_why(folder):
 
 def test_where_none_was_tried_the_description_says_what_to_do(folder):
     assert "install ungrid again where there is a C++ compiler" in describe()
+
+
+def test_within_torch_only_the_line_says_so():
+    with torch_only():
+        assert "the torch path serves" in describe()

@@ -22,7 +22,7 @@ _hidden = 0
 class Choice(NamedTuple):
     """The library to use, or None, and the line that says so."""
 
-    library: ctypes.CDLL | None
+    handle: ctypes.CDLL | None
     line: str
 
 
@@ -31,11 +31,13 @@ def library() -> ctypes.CDLL | None:
 
     Raises: InputError: UNGRID_KERNELS names what is not there.
     """
-    return None if _hidden else _choose(os.environ.get("UNGRID_KERNELS", ""), NATIVE).library
+    return None if _hidden else _choose(os.environ.get("UNGRID_KERNELS", ""), NATIVE).handle
 
 
 def describe() -> str:
     """One line on which kernels serve, and why no native ones where that is so."""
+    if _hidden:
+        return "no native kernels (within torch_only); the torch path serves"
     return _choose(os.environ.get("UNGRID_KERNELS", ""), NATIVE).line
 
 

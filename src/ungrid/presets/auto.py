@@ -88,9 +88,9 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
 
 
 WHY = {
-    "samples": "fitted to the samples alone",
+    "samples": "fitted to samples, and to nothing between them",
     "cubic": "between the samples fitted to cubic convolution",
-    "between": "between the samples fitted to estimates by an oriented prior",
+    "between": "between the samples fitted to estimates by a local prior",
 }
 
 
