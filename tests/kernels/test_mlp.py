@@ -24,6 +24,9 @@ NETWORKS = {  # sizes of the layers, number of points
     "no points": ([8, 32, 32, 3], 0),
     "uneven": ([20, 33, 7, 130, 3], 431),
     "wide": ([2, 270, 270, 2], 200),
+    "few values": ([4, 13, 31, 2], 77),
+    "eight features and values": ([8, 32, 32, 8], 387),
+    "few points": ([6, 30, 4], 3),
 }
 
 
@@ -90,8 +93,9 @@ def test_each_group_of_points_goes_through_its_own_network(engine, threads, offs
     assert_agrees(Case([2, 19, 32, 3], offsets[-1], "sine", offsets=torch.tensor(offsets)))
 
 
-def test_more_than_a_tile_of_points_on_two_threads_agree(engine, threads):
-    assert_agrees(Case([2, 64, 64, 1], 5000, "silu"))
+@pytest.mark.parametrize(("sizes", "activation"), [([2, 64, 64, 1], "silu"), ([8, 32, 32, 3], "relu")])
+def test_more_than_a_tile_of_points_on_two_threads_agree(engine, threads, sizes, activation):
+    assert_agrees(Case(sizes, 5000, activation))
 
 
 def test_the_same_call_gives_the_same_bits(engine, threads):
@@ -161,6 +165,21 @@ def test_extreme_sums_give_what_torch_gives(engine, activation, x):
     case.points, case.weights, case.biases = torch.tensor([[x]]), *sine_network()
     for got, exact in zip(case.run(fused_mlp), case.run(reference_mlp), strict=True):
         assert_close(got, exact, equal_nan=True, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [[2, 9, 3], [3, 31, 30, 1], [8, 32, 32, 3], [2, 8, 20]])
+@pytest.mark.parametrize("row", [0, 6, 12])
+@pytest.mark.parametrize("wild", [torch.nan, torch.inf])
+def test_what_is_not_finite_stays_with_its_point(engine, sizes, row, wild):
+    case = Case(sizes, 13, "relu")
+    case.points[row, 0] = wild
+    values = fused_mlp(case.points, case.weights, case.biases, activation="relu")
+    assert_close(values, reference_mlp(case.points, case.weights, case.biases, activation="relu"), equal_nan=True)
+    case.points[row, 0] = 0.5
+    case.grad_values[row, 0] = wild
+    for got, exact in zip(case.run(fused_mlp)[:2], case.run(reference_mlp)[:2], strict=True):
+        assert torch.equal(got[:row].isfinite(), exact[:row].isfinite())
+        assert_close(got, exact, equal_nan=True)
 
 
 @pytest.mark.parametrize("activation", ["sine", "silu", "relu"])

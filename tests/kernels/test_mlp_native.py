@@ -53,6 +53,16 @@ def test_with_no_fewer_groups_than_threads_the_bits_do_not_depend_on_the_threads
 
 
 @needs_kernels
+def test_without_bounds_all_points_are_one_group(engine):
+    points, parameters = network()
+    single = [parameter[0] for parameter in parameters]
+    for got, expected in zip(
+        both_passes(engine, points, single, None), both_passes(engine, points, parameters, torch.tensor([0, 2000])), strict=True
+    ):
+        assert torch.equal(got, expected.view_as(got))
+
+
+@needs_kernels
 def test_only_what_was_asked_for_is_kept(engine):
     points, parameters = network(10)
     bounds = torch.tensor([0, 10])

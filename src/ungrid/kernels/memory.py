@@ -19,10 +19,21 @@ def empty_floats(n: int) -> Tensor:
     """
     if 4 * n < LARGE or not hasattr(mmap, "MADV_FREE"):
         return torch.empty(n)
-    memory = _take(4 * n) or mmap.mmap(-1, 4 * n, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory = _take(4 * n) or _fresh(4 * n)
     view = memoryview(memory)
     weakref.finalize(view, _give_back, memory).atexit = False
     return torch.frombuffer(view, dtype=torch.float32, count=n)
+
+
+def _fresh(size: int) -> mmap.mmap:
+    """New memory, in pages of 2 MB where the system has them: 512 times fewer to clear and to look up."""
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:  # a system without them
+            return memory
+    return memory
 
 
 def _take(size: int) -> mmap.mmap | None:

@@ -4,9 +4,10 @@ Layer by layer over all points, a network's activations go out to main memory an
 tile of points through all layers while their activations stay in the cache.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ from ungrid.kernels.native_library import library
 from ungrid.spec import lookup
 
 Engine = NativeEngine | TiledEngine
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def fused_mlp(
@@ -49,7 +51,7 @@ def fused_mlp(
     if engine is None:
         return _reference(points, (*weights, *biases), pointwise, offsets)
     flat = points if points.ndim == 2 else points.reshape(-1, points.shape[-1])
-    bounds = torch.tensor([0, len(flat)]) if offsets is None else offsets.to(torch.int64, copy=True)
+    bounds = None if offsets is None else offsets.to(torch.int64, copy=True)
     values = _run(engine, flat, bounds, pointwise, (*weights, *biases))
     return values if points.ndim == 2 else values.reshape(*points.shape[:-1], values.shape[-1])
 
@@ -106,7 +108,7 @@ def _is_plain(tensor: Tensor) -> bool:
     return (
         type(tensor) in (Tensor, nn.Parameter)
         and tensor.dtype == torch.float32
-        and tensor.device.type == "cpu"
+        and tensor.is_cpu
         and tensor.layout == torch.strided
         and not tensor.is_neg()
     )
@@ -156,19 +158,26 @@ def _reference(points: Tensor, parameters: Sequence[Tensor], pointwise: Pointwis
     return finish(F.linear(values, *last))
 
 
-def _run(engine: Engine, points: Tensor, bounds: Tensor, pointwise: Pointwise, parameters: Sequence[Tensor]) -> Tensor:
+def _run(engine: Engine, points: Tensor, bounds: Tensor | None, pointwise: Pointwise, parameters: Sequence[Tensor]) -> Tensor:
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (points, *parameters)):
         values: Tensor = _Mlp.apply(engine, bounds, pointwise, points, *parameters)[0]
         return values
     return engine.forward(points, parameters, bounds, pointwise, keep=False)[0]
 
 
+def _signed(function: Function) -> Function:
+    """The function, with its signature at hand: autograd asks for it at each call, and to find it takes 10 µs."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
+
+
 class _Mlp(torch.autograd.Function):
     """The network as one node of autograd's graph. Its second output is what the backward pass needs."""
 
     @staticmethod
+    @_signed
     def forward(
-        engine: Engine, bounds: Tensor, pointwise: Pointwise, points: Tensor, *parameters: Tensor
+        engine: Engine, bounds: Tensor | None, pointwise: Pointwise, points: Tensor, *parameters: Tensor
     ) -> tuple[Tensor, Tensor]:
         return engine.forward(points, parameters, bounds, pointwise, keep=True)
 
@@ -205,7 +214,7 @@ def _differentiable_grads(ctx: Any, inputs: list[Tensor], grad_values: Tensor) -
     wanted = ctx.needs_input_grad[-len(inputs) :]
     with torch.enable_grad():
         inputs = [tensor.view_as(tensor) for tensor in inputs]  # apart, also where one tensor serves twice
-        values = _reference(inputs[0], inputs[1:], ctx.pointwise, ctx.bounds if inputs[1].ndim == 3 else None)
+        values = _reference(inputs[0], inputs[1:], ctx.pointwise, ctx.bounds)
         asked = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
         grads = iter(torch.autograd.grad(values, asked, grad_values, create_graph=True))
     return [next(grads) if want else None for want in wanted]

@@ -1,8 +1,9 @@
 """The multilayer perceptron in native code: the door to native/mlp.cpp."""
 
 import ctypes
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +15,6 @@ from ungrid.kernels.memory import empty_floats
 ACTIVATIONS = ("sine", "relu", "leaky_relu", "tanh", "sigmoid", "silu")  # in the order of native/activations.h
 OUTPUT_ACTIVATIONS = ("none", "sigmoid")
 FAULTS = {1: "out of memory"}
-ADDRESSES = ctypes.POINTER(ctypes.c_void_p)
 
 
 class Call(ctypes.Structure):
@@ -22,13 +22,9 @@ class Call(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("n_layers", "n_groups", "n_threads", "activation", "output_activation")),
-        ("sizes", ctypes.POINTER(ctypes.c_int64)),
-        ("offsets", ctypes.c_void_p),
-        ("omegas", ctypes.POINTER(ctypes.c_float)),
-        *((name, ADDRESSES) for name in ("weights", "biases")),
+        *((name, ctypes.c_void_p) for name in ("sizes", "offsets", "omegas", "weights", "biases")),
         *((name, ctypes.c_void_p) for name in ("points", "values", "kept", "grad_values")),
-        *((name, ADDRESSES) for name in ("grad_weights", "grad_biases")),
-        ("grad_points", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("grad_weights", "grad_biases", "grad_points")),
     )
 
 
@@ -36,21 +32,21 @@ class NativeEngine:
     """Runs networks through one library.
 
     Tensors are float32 on the CPU. Parameters are the weights of all layers [groups, fan_out, fan_in], then the biases
-    [groups, fan_out], without groups where there is one; its points are those from bounds[group] to bounds[group + 1].
+    [groups, fan_out]; a group's points are those from bounds[group] to bounds[group + 1]. Without bounds there is one
+    group, and parameters have no axis for it.
     """
 
     def __init__(self, library: ctypes.CDLL):
         self.native = library
-        library.ungrid_mlp_kept.restype = ctypes.c_int64
 
     def forward(
-        self, points: Tensor, parameters: Sequence[Tensor], bounds: Tensor, pointwise: Pointwise, *, keep: bool
+        self, points: Tensor, parameters: Sequence[Tensor], bounds: Tensor | None, pointwise: Pointwise, *, keep: bool
     ) -> tuple[Tensor, Tensor]:
         """Values [n, c] of points [n, in_dim], and what `backward` needs, which is empty unless it is to be kept."""
         points, parameters = points.contiguous(), [parameter.contiguous() for parameter in parameters]
-        call = _call(points, parameters, bounds, pointwise)
-        per_point = self.native.ungrid_mlp_kept(ctypes.byref(call)) if keep else 0
-        values, kept = points.new_empty(len(points), call.sizes[call.n_layers]), empty_floats(len(points) * per_point)
+        call, shared = _call(self.native, points, parameters, bounds, pointwise)
+        n = points.shape[0]
+        values, kept = points.new_empty(n, shared.sizes[-1]), empty_floats(n * shared.kept if keep else 0)
         call.values, call.kept = values.data_ptr(), kept.data_ptr() if keep else None
         self._run(self.native.ungrid_mlp_forward, call)
         return values, kept
@@ -59,7 +55,7 @@ class NativeEngine:
         self,
         points: Tensor,
         parameters: Sequence[Tensor],
-        bounds: Tensor,
+        bounds: Tensor | None,
         pointwise: Pointwise,
         *,
         passed: tuple[Tensor, Tensor],
@@ -71,11 +67,12 @@ class NativeEngine:
         values, kept, grad_values = *passed, grad_values.contiguous()
         grad_points = torch.empty_like(points) if wanted[0] else None
         grads = [torch.empty_like(parameter) for parameter in parameters] if wanted[1] else None
-        call = _call(points, parameters, bounds, pointwise)
+        call, _ = _call(self.native, points, parameters, bounds, pointwise)
         call.values, call.kept, call.grad_values = values.data_ptr(), kept.data_ptr(), grad_values.data_ptr()
         call.grad_points = None if grad_points is None else grad_points.data_ptr()
         if grads is not None:
-            call.grad_weights, call.grad_biases = _addresses(grads[: call.n_layers]), _addresses(grads[call.n_layers :])
+            addresses = _addresses(grads)
+            call.grad_weights, call.grad_biases = _halves(addresses)
         self._run(self.native.ungrid_mlp_backward, call)
         return grad_points, grads
 
@@ -85,26 +82,61 @@ class NativeEngine:
             raise MachineError(f"a native kernel stopped: {FAULTS.get(code, f'code {code}')}")
 
 
-def _call(points: Tensor, parameters: Sequence[Tensor], bounds: Tensor, pointwise: Pointwise) -> Call:
-    """The fields that forward and backward share; ctypes keeps the arrays alive with it, not the tensors."""
-    n_layers = len(parameters) // 2
-    weights, biases = parameters[:n_layers], parameters[n_layers:]
-    sizes = [weights[0].shape[-1], *(weight.shape[-2] for weight in weights)]
-    omegas = (*(pointwise.omegas or (1.0,) * (n_layers - 1)), 1.0)
-    return Call(
-        n_layers=n_layers,
-        n_groups=len(bounds) - 1,
-        n_threads=torch.get_num_threads(),
-        activation=ACTIVATIONS.index(pointwise.activation),
-        output_activation=OUTPUT_ACTIVATIONS.index(pointwise.output_activation),
-        sizes=(ctypes.c_int64 * len(sizes))(*sizes),
-        offsets=bounds.data_ptr(),
-        omegas=(ctypes.c_float * n_layers)(*omegas),
-        weights=_addresses(weights),
-        biases=_addresses(biases),
-        points=points.data_ptr(),
+class Shared(NamedTuple):
+    """What the calls of networks with the same layers have in common."""
+
+    sizes: "ctypes.Array[ctypes.c_int64]"
+    omegas: "ctypes.Array[ctypes.c_float]"
+    activation: int
+    output_activation: int
+    kept: int  # floats for each point
+
+
+@functools.lru_cache(maxsize=256)  # a small batch takes hardly longer than to make these
+def _shared(native: ctypes.CDLL, sizes: tuple[int, ...], pointwise: Pointwise) -> Shared:
+    n_layers = len(sizes) - 1
+    numbers = (ctypes.c_int64 * len(sizes))(*sizes)
+    omegas = (ctypes.c_float * n_layers)(*(pointwise.omegas or (1.0,) * (n_layers - 1)), 1.0)
+    call = Call(n_layers=n_layers, sizes=ctypes.addressof(numbers))
+    native.ungrid_mlp_kept.restype = ctypes.c_int64
+    return Shared(
+        numbers,
+        omegas,
+        ACTIVATIONS.index(pointwise.activation),
+        OUTPUT_ACTIVATIONS.index(pointwise.output_activation),
+        native.ungrid_mlp_kept(ctypes.byref(call)),
     )
 
 
+def _call(
+    native: ctypes.CDLL, points: Tensor, parameters: Sequence[Tensor], bounds: Tensor | None, pointwise: Pointwise
+) -> tuple[Call, Shared]:
+    """The fields that forward and backward fill alike. It keeps the arrays alive that it points to, not the tensors."""
+    weights = parameters[: len(parameters) // 2]
+    shared = _shared(native, (weights[0].shape[-1], *[weight.shape[-2] for weight in weights]), pointwise)
+    addresses = _addresses(parameters)
+    whole = (ctypes.c_int64 * 2)(0, points.shape[0])
+    call = Call(
+        len(weights),
+        1 if bounds is None else bounds.shape[0] - 1,
+        torch.get_num_threads(),
+        shared.activation,
+        shared.output_activation,
+        ctypes.addressof(shared.sizes),
+        ctypes.addressof(whole) if bounds is None else bounds.data_ptr(),
+        ctypes.addressof(shared.omegas),
+        *_halves(addresses),
+        points.data_ptr(),
+    )
+    call.arrays = shared, addresses, whole
+    return call, shared
+
+
 def _addresses(tensors: Sequence[Tensor]) -> "ctypes.Array[ctypes.c_void_p]":
-    return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
+    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+
+
+def _halves(addresses: "ctypes.Array[ctypes.c_void_p]") -> tuple[int, int]:
+    """Where the addresses of the weights begin, and those of the biases."""
+    first = ctypes.addressof(addresses)
+    return first, first + ctypes.sizeof(addresses) // 2

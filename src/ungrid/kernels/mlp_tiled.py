@@ -46,14 +46,14 @@ class TiledEngine:
     """Runs networks through `torch`'s matrix products; the same calls as `NativeEngine`."""
 
     def forward(
-        self, points: Tensor, parameters: Sequence[Tensor], bounds: Tensor, pointwise: Pointwise, *, keep: bool
+        self, points: Tensor, parameters: Sequence[Tensor], bounds: Tensor | None, pointwise: Pointwise, *, keep: bool
     ) -> tuple[Tensor, Tensor]:
         """Values [n, c] of points [n, in_dim], and what `backward` needs, which is empty unless it is to be kept."""
         layers = _Layers(parameters, pointwise)
         kept = empty_floats(len(points) * layers.kept_per_point if keep else 0)
         memory = _Kept(kept, layers, len(points)) if keep else _Scratch(points, layers)
         values = points.new_empty(len(points), layers.weights[-1].shape[1])
-        for group, rows in _tiles(bounds, layers.tile):
+        for group, rows in _tiles(bounds, len(points), layers.tile):
             seen = points[rows]
             for layer in range(len(layers.widths)):
                 results, extra = memory.results(layer, rows)
@@ -69,7 +69,7 @@ class TiledEngine:
         self,
         points: Tensor,
         parameters: Sequence[Tensor],
-        bounds: Tensor,
+        bounds: Tensor | None,
         pointwise: Pointwise,
         *,
         passed: tuple[Tensor, Tensor],
@@ -84,7 +84,7 @@ class TiledEngine:
         memory, scratch = _Kept(kept, layers, len(points)), _Scratch(points, layers)
         grad_points = torch.empty_like(points) if wanted[0] else None
         sums = _Gradients(parameters, layers) if wanted[1] else None
-        for group, rows in _tiles(bounds, layers.tile):
+        for group, rows in _tiles(bounds, len(points), layers.tile):
             grads = grad_values[rows]
             for layer in reversed(range(len(layers.weights))):
                 if sums:
@@ -158,8 +158,8 @@ class _Gradients:
         self.biases[layer][group].addmv_(grads.T, self.ones[: len(grads)], alpha=self.omegas[layer])
 
 
-def _tiles(bounds: Tensor, tile: int) -> Iterator[tuple[int, slice]]:
-    """Runs of at most `tile` points, each of one group."""
-    for group, (first, end) in enumerate(pairwise(bounds.tolist())):
+def _tiles(bounds: Tensor | None, n: int, tile: int) -> Iterator[tuple[int, slice]]:
+    """Runs of at most `tile` of n points, each of one group."""
+    for group, (first, end) in enumerate(pairwise([0, n] if bounds is None else bounds.tolist())):
         for start in range(first, end, tile):
             yield group, slice(start, min(start + tile, end))

@@ -1,5 +1,6 @@
-// The pointwise functions between the layers of a network, each with its slope. Those that differentiate cheaply from
-// their result keep the result for the backward pass ("kept"), the others what went in.
+// The pointwise functions between the layers of a network, each with its way back. Those that differentiate cheaply from
+// their result keep the result for the backward pass ("kept") and have `back`: the gradient of what went in, out of that of
+// the result. The others keep what went in and have `recall`. A `light` one costs less than to store its result.
 #pragma once
 #include "sine.h"
 
@@ -44,7 +45,7 @@ struct Pointwise;
 
 template <>
 struct Pointwise<kSine> {
-  static constexpr bool keeps_result = false;
+  static constexpr bool keeps_result = false, light = false;
   static Vec apply(Vec x) { return sine(x); }
   static Recalled recall(Vec x) {
     const SineCosine both = sine_cosine(x);
@@ -54,35 +55,35 @@ struct Pointwise<kSine> {
 
 template <>
 struct Pointwise<kRelu> {
-  static constexpr bool keeps_result = true;
+  static constexpr bool keeps_result = true, light = true;
   static Vec apply(Vec x) { return select(x < Vec{}, Vec{}, x); }  // not a number stays so, as in torch
-  static Recalled recall(Vec y) { return {y, select(y <= Vec{}, Vec{}, broadcast(1.0f))}; }
+  static Vec back(Vec grad, Vec y) { return select(y <= Vec{}, Vec{}, grad); }
 };
 
 template <>
 struct Pointwise<kLeakyRelu> {
-  static constexpr bool keeps_result = true;
+  static constexpr bool keeps_result = true, light = true;
   static Vec apply(Vec x) { return select(x < Vec{}, 0.01f * x, x); }
-  static Recalled recall(Vec y) { return {y, select(y > Vec{}, broadcast(1.0f), broadcast(0.01f))}; }
+  static Vec back(Vec grad, Vec y) { return select(y > Vec{}, grad, 0.01f * grad); }
 };
 
 template <>
 struct Pointwise<kTanh> {
-  static constexpr bool keeps_result = true;
+  static constexpr bool keeps_result = true, light = false;
   static Vec apply(Vec x) { return tanh(x); }
-  static Recalled recall(Vec y) { return {y, 1.0f - y * y}; }
+  static Vec back(Vec grad, Vec y) { return grad * (1.0f - y * y); }
 };
 
 template <>
 struct Pointwise<kSigmoid> {
-  static constexpr bool keeps_result = true;
+  static constexpr bool keeps_result = true, light = false;
   static Vec apply(Vec x) { return sigmoid(x); }
-  static Recalled recall(Vec y) { return {y, y * (1.0f - y)}; }
+  static Vec back(Vec grad, Vec y) { return grad * (y * (1.0f - y)); }
 };
 
 template <>
 struct Pointwise<kSilu> {
-  static constexpr bool keeps_result = false;
+  static constexpr bool keeps_result = false, light = false;
   static Vec apply(Vec x) { return x * sigmoid(x); }
   static Recalled recall(Vec x) {
     const Vec s = sigmoid(x), y = x * s;

@@ -1,6 +1,7 @@
-// Small matrix products out of one register block: C = base + A · B, with A read by broadcast, B and C along the vectors.
+// Small matrix products out of one register block: C = A · B, with A read by broadcast, B and C along the vectors.
 #pragma once
 #include <algorithm>
+#include <type_traits>
 
 #include "vec.h"
 
@@ -9,10 +10,13 @@ constexpr int kBlockVecs = kRegisters == 32 ? 4 : 2;  // vectors in each: 24 or 
 constexpr int64_t kPanel = kBlockVecs * kLanes;       // columns of C in registers
 constexpr int64_t kDepth = 256;                       // rows of a panel of B that the cache nearest to the core should hold
 
-// A: element (m, k) lies at [m · row + k · column], and one of the two is 1.
+template <int n>
+using Rows = std::integral_constant<int, n>;
+
+// A: rows of any width, `row` apart.
 struct Left {
   const float* at;
-  int64_t row, column;
+  int64_t row;
 };
 
 // B: rows of padded width, `row` apart; or, with row 0, panels of kPanel columns one after another, each of all its rows.
@@ -21,86 +25,111 @@ struct Right {
   int64_t row;
 };
 
-// What the products are added to: nothing, one row for all rows, or C itself. It comes last, because sums that start at
-// something large round every product to its precision.
-struct Base {
-  const float* row = nullptr;
-  bool result = false;
+// What becomes of the sums while they are in registers, before they are stored: nothing. Others are in finishes.h.
+struct Unchanged {
+  static constexpr bool collects = false;
+  Unchanged right(int64_t) const { return *this; }
+  Vec operator()(Vec sum, int64_t, const float*) const { return sum; }  // given its column, and where it goes
+  void collect(Vec, int64_t) const {}
 };
 
-template <int Rows, int Vecs, bool Transposed>
-static inline void block(Left a, Right b, float* c, int64_t c_row, int64_t depth, Base base) {
-  Vec sum[Rows][Vecs];
+template <int kRows, int Vecs, bool Transposed, class Finish>
+static inline void block(Left a, Right b, float* c, int64_t c_row, int64_t depth, bool adds, Finish finish) {
+  Vec sum[kRows][Vecs];
 #pragma GCC unroll 16
-  for (int m = 0; m < Rows; ++m)
+  for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 16
     for (int j = 0; j < Vecs; ++j) sum[m][j] = Vec{};
-  const int64_t row = Transposed ? 1 : a.row, column = Transposed ? a.column : 1;
+  const int64_t row = Transposed ? 1 : a.row, column = Transposed ? a.row : 1;
   for (int64_t k = 0; k < depth; ++k) {
     Vec right[Vecs];
 #pragma GCC unroll 16
     for (int j = 0; j < Vecs; ++j) right[j] = load(b.at + k * b.row + j * kLanes);
 #pragma GCC unroll 16
-    for (int m = 0; m < Rows; ++m) {
+    for (int m = 0; m < kRows; ++m) {
       const Vec left = broadcast(a.at[m * row + k * column]);
 #pragma GCC unroll 16
       for (int j = 0; j < Vecs; ++j) sum[m][j] = fma(left, right[j], sum[m][j]);
     }
   }
+  if (adds)
 #pragma GCC unroll 16
-  for (int m = 0; m < Rows; ++m)
+    for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 16
-    for (int j = 0; j < Vecs; ++j) {
-      if (base.row) sum[m][j] += load(base.row + j * kLanes);
-      if (base.result) sum[m][j] += load(c + m * c_row + j * kLanes);
-      store(c + m * c_row + j * kLanes, sum[m][j]);
+      for (int j = 0; j < Vecs; ++j) sum[m][j] += load(c + m * c_row + j * kLanes);
+#pragma GCC unroll 16
+  for (int j = 0; j < Vecs; ++j) {
+    Vec column{};
+#pragma GCC unroll 16
+    for (int m = 0; m < kRows; ++m) {
+      float* to = c + m * c_row + j * kLanes;
+      const Vec result = finish(sum[m][j], j * kLanes, to);
+      store(to, result);
+      if (Finish::collects) column += result;
     }
-}
-
-// All rows of one panel.
-template <int Vecs, bool Transposed>
-static void panel(int64_t rows, Left a, Right b, float* c, int64_t c_row, int64_t depth, Base base) {
-  const int64_t step = Transposed ? 1 : a.row;
-  for (; rows >= kBlockRows; rows -= kBlockRows, a.at += kBlockRows * step, c += kBlockRows * c_row)
-    block<kBlockRows, Vecs, Transposed>(a, b, c, c_row, depth, base);
-  switch (rows) {
-    case 5: return block<5, Vecs, Transposed>(a, b, c, c_row, depth, base);
-    case 4: return block<4, Vecs, Transposed>(a, b, c, c_row, depth, base);
-    case 3: return block<3, Vecs, Transposed>(a, b, c, c_row, depth, base);
-    case 2: return block<2, Vecs, Transposed>(a, b, c, c_row, depth, base);
-    case 1: return block<1, Vecs, Transposed>(a, b, c, c_row, depth, base);
+    if (Finish::collects) finish.collect(column, j * kLanes);
   }
 }
 
-template <bool Transposed>
-static void multiply_as(int64_t rows, int64_t columns, int64_t depth, Left a, Right b, float* c, int64_t c_row, Base base) {
+// All rows of one panel.
+template <int Vecs, bool Transposed, class Finish>
+static void panel(int64_t rows, Left a, Right b, float* c, int64_t c_row, int64_t depth, bool adds, Finish finish) {
+  const int64_t step = Transposed ? 1 : a.row;
+  const auto take = [&](auto n) {
+    block<n, Vecs, Transposed>(a, b, c, c_row, depth, adds, finish);
+    rows -= n, a.at += n * step, c += n * c_row;
+  };
+  while (rows >= kBlockRows) take(Rows<kBlockRows>{});
+  if constexpr (Transposed) {  // here the last rows are those of each tile, elsewhere those of the last tile only
+    if (rows == 5) return take(Rows<5>{});
+    if (rows == 4) return take(Rows<4>{});
+  }
+  if (rows >= 3) take(Rows<3>{});
+  if (rows == 2) return take(Rows<2>{});
+  if (rows == 1) return take(Rows<1>{});
+}
+
+template <bool Transposed, class Finish>
+static void panel_of(int64_t vecs, int64_t rows, Left a, Right b, float* c, int64_t c_row, int64_t depth, bool adds,
+                     Finish finish) {
+  switch (vecs) {
+    case 1: return panel<1, Transposed>(rows, a, b, c, c_row, depth, adds, finish);
+    case 2: return panel<2, Transposed>(rows, a, b, c, c_row, depth, adds, finish);
+#if defined(__AVX512F__) || defined(__aarch64__)
+    case 3: return panel<3, Transposed>(rows, a, b, c, c_row, depth, adds, finish);
+    case 4: return panel<4, Transposed>(rows, a, b, c, c_row, depth, adds, finish);
+#endif
+  }
+}
+
+template <bool Transposed, class Finish>
+static void multiply_as(int64_t rows, int64_t columns, int64_t depth, Left a, Right b, float* c, int64_t c_row, bool adds,
+                        Finish finish) {
   for (int64_t n = 0; n < columns; n += kPanel) {
     const int64_t width = std::min(kPanel, columns - n), b_row = b.row ? b.row : width;
     const float* b_panel = b.at + (b.row ? n : n * depth);
     for (int64_t k = 0; k < depth; k += kDepth) {
-      const Left left{a.at + k * a.column, a.row, a.column};
+      const Left left{a.at + k * (Transposed ? a.row : 1), a.row};
       const Right right{b_panel + k * b_row, b_row};
-      const int64_t part = std::min(kDepth, depth - k);
-      const bool last = k + part == depth;
-      const Base under{base.row && last ? base.row + n : nullptr, base.result || k > 0};
-      switch (width / kLanes) {
-        case 1: panel<1, Transposed>(rows, left, right, c + n, c_row, part, under); break;
-        case 2: panel<2, Transposed>(rows, left, right, c + n, c_row, part, under); break;
-#if defined(__AVX512F__) || defined(__aarch64__)
-        case 3: panel<3, Transposed>(rows, left, right, c + n, c_row, part, under); break;
-        case 4: panel<4, Transposed>(rows, left, right, c + n, c_row, part, under); break;
-#endif
-      }
+      const int64_t part = std::min(kDepth, depth - k), vecs = width / kLanes;
+      if (k + part < depth)
+        panel_of<Transposed>(vecs, rows, left, right, c + n, c_row, part, adds || k > 0, Unchanged{});
+      else
+        panel_of<Transposed>(vecs, rows, left, right, c + n, c_row, part, adds || k > 0, finish.right(n));
     }
   }
 }
 
-// C[rows × columns] = base + A[rows × depth] · B[depth × columns]; columns is a multiple of kLanes, depth at least 1.
-static inline void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, Right b, float* c, int64_t c_row, Base base) {
-  if (a.column == 1)
-    multiply_as<false>(rows, columns, depth, a, b, c, c_row, base);
-  else
-    multiply_as<true>(rows, columns, depth, a, b, c, c_row, base);
+// C[rows × columns] = finish(A[rows × depth] · B[depth × columns]); columns is a multiple of kLanes, depth at least 1.
+template <class Finish = Unchanged>
+static inline void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, Right b, float* c, int64_t c_row,
+                            Finish finish = {}) {
+  multiply_as<false>(rows, columns, depth, a, b, c, c_row, false, finish);
+}
+
+// C[rows × columns] += Aᵀ · B, with A[depth × rows] and B[depth × columns].
+static inline void add_transposed(int64_t rows, int64_t columns, int64_t depth, Left a, Right b, float* c, int64_t c_row) {
+  multiply_as<true>(rows, columns, depth, a, b, c, c_row, true, Unchanged{});
 }
 
 // Rows of `source` [rows × columns, `row` apart] times a factor, as panels whose columns are padded with 0.

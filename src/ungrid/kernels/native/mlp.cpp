@@ -2,7 +2,7 @@
 // their activations stay in the cache.
 #include <atomic>
 
-#include "activations.h"
+#include "finishes.h"
 #include "library.h"
 #include "mlp_plan.h"
 #include "pool.h"
@@ -36,58 +36,65 @@ void finish_values(const MlpCall& call, const Layer& layer, Tile tile, const flo
       store_first(to + j, squash ? sigmoid(load(sums + j)) : load(sums + j), layer.fan_out - j);
 }
 
+// The same where few lanes would be used: values straight from the products.
+void narrow_values(const MlpCall& call, const Layer& layer, const float* packed, Tile tile, Left seen) {
+  const float* bias = packed + layer.bias_at;
+  float* to = call.values + tile.first * layer.fan_out;
+  const auto run = [&](auto finish) {
+    multiply_narrow(tile.count, layer.fan_out, layer.fan_in, seen, packed + layer.forward_at, to, finish);
+  };
+  if (call.output_activation == kSigmoidOutput)
+    run([bias](Vec sum, int v) { return sigmoid(sum + load(bias + v * kLanes)); });
+  else
+    run([bias](Vec sum, int v) { return sum + load(bias + v * kLanes); });
+}
+
+// A hidden layer: what it sees → results, and `sums`, which are the results where those are kept.
+template <class F>
+Left forward_layer(F, const Layer& layer, const float* packed, Tile tile, Left seen, float* sums, float* spare) {
+  const auto product = [&](auto finish) {
+    multiply(tile.count, layer.columns, layer.fan_in, seen, {packed + layer.forward_at, 0}, sums, layer.row, finish);
+  };
+  if constexpr (F::light) {
+    product(Activated<F>(packed + layer.bias_at));
+    return {sums, layer.row};
+  } else {
+    float* results = F::keeps_result ? sums : spare;
+    product(Biased(packed + layer.bias_at));
+    activate(F{}, tile.count, layer, sums, results);
+    return {results, layer.row};
+  }
+}
+
 void forward_tile(const MlpCall& call, const Plan& plan, const float* packed, Tile tile, float* scratch) {
   float* spare = scratch + plan.tile * plan.widest;
-  Left input{call.points + tile.first * plan[0].fan_in, plan[0].fan_in, 1};
-  for (int64_t l = 0; l < plan.n_layers(); ++l) {
-    const Layer& layer = plan[l];
-    const bool last = l + 1 == plan.n_layers();
-    float* sums = call.kept && !last ? kept(call, plan, layer, tile) : scratch;
-    multiply(tile.count, layer.columns, layer.fan_in, input, {packed + layer.forward_at, 0}, sums, layer.row,
-             {packed + layer.bias_at, false});
-    if (last) return finish_values(call, layer, tile, sums);
-    with_activation(call.activation, [&](auto f) {
-      float* results = f.keeps_result ? sums : scratch;
-      activate(f, tile.count, layer, sums, results);
-      input = {results, layer.row, 1};
-    });
-    std::swap(scratch, spare);
-  }
+  Left seen{call.points + tile.first * plan[0].fan_in, plan[0].fan_in};
+  with_activation(call.activation, [&](auto f) {
+    for (int64_t l = 0; l + 1 < plan.n_layers(); ++l) {
+      seen = forward_layer(f, plan[l], packed, tile, seen, call.kept ? kept(call, plan, plan[l], tile) : scratch, scratch);
+      std::swap(scratch, spare);
+    }
+  });
+  const Layer& last = plan.layers.back();
+  if (last.narrow) return narrow_values(call, last, packed, tile, seen);
+  const Biased finish(packed + last.bias_at);
+  multiply(tile.count, last.columns, last.fan_in, seen, {packed + last.forward_at, 0}, scratch, last.row, finish);
+  finish_values(call, last, tile, scratch);
 }
 
 // ---- backward
 
-// The gradient of the last layer's sums.
-void start_backward(const MlpCall& call, const Layer& layer, Tile tile, float* to) {
-  const float* grads = call.grad_values + tile.first * layer.fan_out;
-  const float* values = call.values + tile.first * layer.fan_out;
-  for (int64_t i = 0; i < tile.count; ++i, to += layer.row, grads += layer.fan_out, values += layer.fan_out)
-    for (int64_t j = 0; j < layer.fan_out; j += kLanes) {
-      Vec slope = broadcast(1.0f);
-      if (call.output_activation == kSigmoidOutput) slope = Pointwise<kSigmoid>::recall(load_first(values + j, layer.fan_out - j)).slope;
-      store(to + j, load_first(grads + j, layer.fan_out - j) * slope);
-    }
-}
-
-// The results and slopes of a hidden layer, out of the sums that were kept.
-template <class F>
-void recall(F, int64_t rows, const Layer& layer, const float* sums, float* results, float* slopes) {
-  for (int64_t i = 0; i < rows * layer.row; i += layer.row)
-    for (int64_t j = i; j < i + layer.columns; j += kLanes) {
-      const Recalled both = F::recall(load(sums + j));
-      store(results + j, both.result);
-      store(slopes + j, both.slope);
-    }
-}
-
-// Gradients of results → of sums; `known` are the results where they tell the slope, else the slopes.
-template <class F>
-void times_slope(F, int64_t rows, const Layer& layer, const float* known, float* grads) {
-  for (int64_t i = 0; i < rows * layer.row; i += layer.row)
-    for (int64_t j = i; j < i + layer.columns; j += kLanes) {
-      const Vec x = load(known + j);
-      store(grads + j, load(grads + j) * (F::keeps_result ? F::recall(x).slope : x));
-    }
+// Adds rows without gaps of fewer than kLanes columns: those of kLanes rows fill as many vectors as there are columns.
+void add_dense_rows(int64_t rows, int64_t columns, const float* from, float* to) {
+  const auto add = [&](int64_t n, const float* more) {
+    for (int64_t i = 0; i < n; ++i, more += columns)
+      for (int64_t j = 0; j < columns; ++j) to[j] += more[j];
+  };
+  float sums[kLanes * kLanes] = {};
+  for (; rows >= kLanes; rows -= kLanes, from += columns * kLanes)
+    for (int64_t v = 0; v < columns * kLanes; v += kLanes) store(sums + v, load(sums + v) + load(from + v));
+  add(kLanes, sums);
+  add(rows, from);
 }
 
 void add_rows(int64_t rows, const Layer& layer, const float* from, float* to) {
@@ -102,21 +109,47 @@ void add_rows(int64_t rows, const Layer& layer, const float* from, float* to) {
   }
 }
 
-// Adds a tile's part to the gradients of a layer's weights and biases, given those of its sums and what it saw.
-void add_parameters(const Layer& layer, bool first, Tile tile, const float* grads, Right seen, float* totals) {
-  float* weights = totals + layer.grad_at;
-  const Base add{nullptr, true};
-  if (first)
-    multiply(layer.fan_in, layer.grad_row, tile.count, {seen.at, 1, seen.row}, {grads, layer.row}, weights, layer.grad_row, add);
-  else
-    multiply(layer.fan_out, layer.grad_row, tile.count, {grads, 1, layer.row}, seen, weights, layer.grad_row, add);
-  add_rows(tile.count, layer, grads, totals + layer.grad_bias_at);
+// The gradient of the last layer's sums, and what it gives to that of the biases. It comes to `spare`, unless it is that of
+// the values as they are; a network of one layer needs it padded.
+Left start_backward(const MlpCall& call, const Plan& plan, Tile tile, float* spare, float* totals) {
+  const Layer& layer = plan.layers.back();
+  const float* grads = call.grad_values + tile.first * layer.fan_out;
+  const float* values = call.values + tile.first * layer.fan_out;
+  if (plan.n_layers() > 1 && layer.fan_out < kLanes && call.output_activation == kNone) {
+    if (totals) add_dense_rows(tile.count, layer.fan_out, grads, totals + layer.grad_bias_at);
+    return {grads, layer.fan_out};
+  }
+  float* to = spare;
+  for (int64_t i = 0; i < tile.count; ++i, to += layer.row, grads += layer.fan_out, values += layer.fan_out)
+    for (int64_t j = 0; j < layer.fan_out; j += kLanes) {
+      Vec grad = load_first(grads + j, layer.fan_out - j);
+      if (call.output_activation == kSigmoidOutput) grad = Pointwise<kSigmoid>::back(grad, load_first(values + j, layer.fan_out - j));
+      store(to + j, grad);
+    }
+  if (totals) add_rows(tile.count, layer, spare, totals + layer.grad_bias_at);
+  return {spare, layer.row};
 }
 
-void finish_points(const MlpCall& call, const Layer& layer, Tile tile, Left grads, Right weights, float* scratch) {
+// The results and slopes of a hidden layer, out of the sums that were kept.
+template <class F>
+void recall(F, int64_t rows, const Layer& layer, const float* sums, float* results, float* slopes) {
+  for (int64_t i = 0; i < rows * layer.row; i += layer.row)
+    for (int64_t j = i; j < i + layer.columns; j += kLanes) {
+      const Recalled both = F::recall(load(sums + j));
+      store(results + j, both.result);
+      store(slopes + j, both.slope);
+    }
+}
+
+// The gradient of the points, out of that of the first layer's sums.
+void finish_points(const MlpCall& call, const Layer& layer, const float* packed, Tile tile, Left grads, float* scratch) {
+  const float* weights = packed + layer.backward_at;
   const int64_t row = padded(layer.fan_in);
-  multiply(tile.count, row, layer.fan_out, grads, weights, scratch, row, {});
   float* to = call.grad_points + tile.first * layer.fan_in;
+  if (layer.narrow_back)
+    return multiply_narrow(tile.count, layer.fan_in, layer.fan_out, grads, weights, to, [](Vec sum, int) { return sum; });
+  if (row == layer.fan_in) return multiply(tile.count, row, layer.fan_out, grads, {weights, 0}, to, row);
+  multiply(tile.count, row, layer.fan_out, grads, {weights, 0}, scratch, row);
   for (int64_t i = 0; i < tile.count; ++i)
     for (int64_t j = 0; j < layer.fan_in; j += kLanes)
       store_first(to + i * layer.fan_in + j, load(scratch + i * row + j), layer.fan_in - j);
@@ -124,27 +157,40 @@ void finish_points(const MlpCall& call, const Layer& layer, Tile tile, Left grad
 
 constexpr int kBackwardParts = 4;  // results, slopes, and two layers' gradients of a tile
 
+// The gradients of a layer's weights, and those of the sums, which come to `next`, and of the biases of the layer before it.
+template <class F>
+void backward_layer(F f, const MlpCall& call, const Plan& plan, int64_t l, const float* packed, Tile tile, Left grads, float* next,
+                    float* spare, float* totals) {
+  const Layer &layer = plan[l], &before = plan[l - 1];
+  const float *results = kept(call, plan, before, tile), *known = results;
+  if constexpr (!F::keeps_result) {
+    float* slopes = spare + plan.tile * plan.widest;
+    recall(f, tile.count, before, results, spare, slopes);
+    results = spare, known = slopes;
+  }
+  const Right seen{results, before.row};
+  if (totals) add_transposed(layer.fan_out, layer.grad_row, tile.count, grads, seen, totals + layer.grad_at, layer.grad_row);
+  const WayBack<F> finish{known, next, totals ? totals + before.grad_bias_at : nullptr};
+  multiply(tile.count, before.columns, layer.fan_out, grads, {packed + layer.backward_at, 0}, next, before.row, finish);
+}
+
+// `totals` are the sums of the gradients of the parameters, or null.
 void backward_tile(const MlpCall& call, const Plan& plan, const float* packed, Tile tile, float* scratch, float* totals) {
   const int64_t part = plan.tile * plan.widest;
-  float *grads = scratch, *next = scratch + part;
-  start_backward(call, plan.layers.back(), tile, grads);
-  for (int64_t l = plan.n_layers() - 1; l > 0; --l) {
-    const Layer &layer = plan[l], &before = plan[l - 1];
-    with_activation(call.activation, [&](auto f) {
-      const float *results = kept(call, plan, before, tile), *known = results;
-      if (!f.keeps_result) {
-        recall(f, tile.count, before, results, scratch + 2 * part, scratch + 3 * part);
-        results = scratch + 2 * part, known = scratch + 3 * part;
-      }
-      if (call.grad_weights) add_parameters(layer, false, tile, grads, {results, before.row}, totals);
-      multiply(tile.count, before.columns, layer.fan_out, {grads, layer.row, 1}, {packed + layer.backward_at, 0}, next, before.row, {});
-      times_slope(f, tile.count, before, known, next);
-    });
-    std::swap(grads, next);
-  }
-  const float* points = call.points + tile.first * plan[0].fan_in;
-  if (call.grad_weights) add_parameters(plan[0], true, tile, grads, {points, plan[0].fan_in}, totals);
-  if (call.grad_points) finish_points(call, plan[0], tile, {grads, plan[0].row, 1}, {packed + plan[0].backward_at, 0}, next);
+  float *spare = scratch + 2 * part, *next = scratch + part;
+  Left grads = start_backward(call, plan, tile, scratch, totals);
+  with_activation(call.activation, [&](auto f) {
+    for (int64_t l = plan.n_layers() - 1; l > 0; --l) {
+      backward_layer(f, call, plan, l, packed, tile, grads, next, spare, totals);
+      grads = {next, plan[l - 1].row};
+      std::swap(scratch, next);
+    }
+  });
+  const Layer& first = plan[0];
+  const Left points{call.points + tile.first * first.fan_in, first.fan_in};
+  const Right at_sums{grads.at, grads.row};
+  if (totals) add_transposed(first.fan_in, first.grad_row, tile.count, points, at_sums, totals + first.grad_at, first.grad_row);
+  if (call.grad_points) finish_points(call, first, packed, tile, grads, next);
 }
 
 // A group's gradients out of the sums of the parts, added in the parts' order.
@@ -201,7 +247,7 @@ void serve_group(const MlpCall& call, const Plan& plan, int64_t group, bool back
     for (int64_t t = part * n_tiles / n_parts; t < (part + 1) * n_tiles / n_parts; ++t) {
       const Tile tile{first + t * plan.tile, std::min(plan.tile, end - first - t * plan.tile)};
       if (backward)
-        backward_tile(call, plan, space.packed.get(), tile, scratch, space.sums.get() + part * plan.grads);
+        backward_tile(call, plan, space.packed.get(), tile, scratch, sums ? space.sums.get() + part * plan.grads : nullptr);
       else
         forward_tile(call, plan, space.packed.get(), tile, scratch);
     }

@@ -5,8 +5,8 @@
 #include <new>
 #include <vector>
 
-#include "gemm.h"
 #include "mlp.h"
+#include "narrow.h"
 
 // Floats at a multiple of 64 bytes, uninitialized.
 class Floats {
@@ -27,6 +27,8 @@ struct Layer {
   int64_t fan_in, fan_out;
   int64_t columns;     // fan_out, padded to whole vectors
   int64_t row;         // floats from one point's results to the next's
+  bool narrow;         // whether its sums come from narrow.h; so the last layer's only
+  bool narrow_back;    // whether the gradients of what it sees do; so the first layer's only
   int64_t kept;        // where its part of a point's kept floats begins; the last layer has none
   int64_t grad_row;    // columns of its weights' gradient in scratch, and its rows: the first layer's is transposed, since
   int64_t grad_rows;   // its fan_in is often 2 or 3, a waste of a vector's lanes
@@ -46,13 +48,15 @@ struct Plan {
       layer.fan_out = call.sizes[l + 1];
       layer.columns = padded(layer.fan_out);
       layer.row = layer.columns % 128 ? layer.columns : layer.columns + 16;  // rows 2ᵏ apart would share few cache lines
+      layer.narrow = l + 1 == call.n_layers && is_narrow(layer.fan_out, layer.fan_in);
+      layer.narrow_back = l == 0 && is_narrow(layer.fan_in, layer.fan_out);
       layer.kept = kept;
       if (l + 1 < call.n_layers) kept += layer.row;
       layer.grad_row = l == 0 ? layer.columns : padded(layer.fan_in);
       layer.grad_rows = l == 0 ? layer.fan_in : layer.fan_out;
-      layer.forward_at = take(packed, layer.fan_in * layer.columns);
-      layer.backward_at = take(packed, layer.fan_out * padded(layer.fan_in));
-      layer.bias_at = take(packed, layer.columns);
+      layer.forward_at = take(packed, std::max(layer.fan_in * layer.columns, narrow_size(layer.fan_out, layer.fan_in)));
+      layer.backward_at = take(packed, std::max(layer.fan_out * padded(layer.fan_in), narrow_size(layer.fan_in, layer.fan_out)));
+      layer.bias_at = take(packed, std::max(layer.columns, narrow_vecs(layer.fan_out) * kLanes));
       layer.grad_at = take(grads, layer.grad_rows * layer.grad_row);
       layer.grad_bias_at = take(grads, layer.columns);
       widest = std::max({widest, layer.row, padded(layer.fan_in)});
@@ -79,11 +83,19 @@ static inline void pack(const MlpCall& call, const Plan& plan, int64_t group, bo
     const Layer& layer = plan[l];
     const float* weights = call.weights[l] + group * layer.fan_out * layer.fan_in;
     if (backward) {
-      if (l > 0 || call.grad_points)
+      if (layer.narrow_back)
+        pack_narrow(weights, layer.fan_out, layer.fan_in, layer.fan_in, 1, call.omegas[l], to + layer.backward_at);
+      else if (l > 0 || call.grad_points)
         pack_rows(weights, layer.fan_out, layer.fan_in, layer.fan_in, call.omegas[l], to + layer.backward_at);
       continue;
     }
-    pack_transposed(weights, layer.fan_in, layer.fan_out, layer.fan_in, call.omegas[l], to + layer.forward_at);
-    pack_rows(call.biases[l] + group * layer.fan_out, 1, layer.fan_out, layer.fan_out, call.omegas[l], to + layer.bias_at);
+    const float* biases = call.biases[l] + group * layer.fan_out;
+    if (layer.narrow) {
+      pack_narrow(weights, layer.fan_in, layer.fan_out, 1, layer.fan_in, call.omegas[l], to + layer.forward_at);
+      pack_narrow_base(biases, layer.fan_out, call.omegas[l], to + layer.bias_at);
+    } else {
+      pack_transposed(weights, layer.fan_in, layer.fan_out, layer.fan_in, call.omegas[l], to + layer.forward_at);
+      pack_rows(biases, 1, layer.fan_out, layer.fan_out, call.omegas[l], to + layer.bias_at);
+    }
   }
 }

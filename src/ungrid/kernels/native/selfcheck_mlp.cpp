@@ -73,7 +73,8 @@ struct Problem {
 };
 
 const Check mlp("mlp", [] {
-  const std::vector<std::vector<int64_t>> networks = {{1, 1}, {2, 7, 33, 1}, {3, 100, 8}, {17, 16, 16, 5}, {5, 130, 3, 19}};
+  const std::vector<std::vector<int64_t>> networks = {{1, 1}, {2, 7, 33, 1}, {3, 100, 8}, {17, 16, 16, 5}, {5, 130, 3, 19},
+                                                      {8, 32, 32, 3}, {6, 30, 2}, {4, 9, 4}};
   const std::vector<std::vector<int64_t>> batches = {{0, 0}, {0, 1}, {0, 701}, {0, 0, 5, 5, 90, 90}, {0, 3, 500}};
   for (const auto& sizes : networks)
     for (const auto& offsets : batches)

@@ -38,6 +38,39 @@ static inline Vec broadcast(float value) {
 #endif
 }
 
+// Four neighbors, in each four lanes.
+static inline Vec broadcast_four(const float* from) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_broadcast_f32x4(_mm_loadu_ps(from));
+#elif defined(__AVX2__)
+  return (Vec)_mm256_broadcast_ps(reinterpret_cast<const __m128*>(from));
+#else
+  return *reinterpret_cast<const UnalignedVec*>(from);
+#endif
+}
+
+// The same where only n < 4 are there; the others are 0.
+static inline Vec broadcast_four_of(const float* from, int64_t n) {
+  float four[4] = {from[0], n > 1 ? from[1] : 0, n > 2 ? from[2] : 0, 0};
+  return broadcast_four(four);
+}
+
+// In each four lanes: the sum of a's four there, of b's, of c's, of d's.
+static inline Vec add_fours(Vec a, Vec b, Vec c, Vec d) {
+#if defined(__AVX512F__)
+  const __m512 x = _mm512_unpacklo_ps((__m512)a, (__m512)b) + _mm512_unpackhi_ps((__m512)a, (__m512)b);
+  const __m512 y = _mm512_unpacklo_ps((__m512)c, (__m512)d) + _mm512_unpackhi_ps((__m512)c, (__m512)d);
+  return (Vec)(_mm512_shuffle_ps(x, y, 0x44) + _mm512_shuffle_ps(x, y, 0xee));
+#elif defined(__AVX2__)
+  const __m256 x = _mm256_unpacklo_ps((__m256)a, (__m256)b) + _mm256_unpackhi_ps((__m256)a, (__m256)b);
+  const __m256 y = _mm256_unpacklo_ps((__m256)c, (__m256)d) + _mm256_unpackhi_ps((__m256)c, (__m256)d);
+  return (Vec)(_mm256_shuffle_ps(x, y, 0x44) + _mm256_shuffle_ps(x, y, 0xee));
+#else
+  const auto sum = [](Vec x) { return (x[0] + x[2]) + (x[1] + x[3]); };
+  return Vec{sum(a), sum(b), sum(c), sum(d)};
+#endif
+}
+
 // The first n values, all of them where n ≥ kLanes; the other lanes are 0.
 static inline Vec load_first(const float* from, int64_t n) {
   if (n >= kLanes) return load(from);
