@@ -6,7 +6,7 @@ from torch.testing import assert_close
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, ShapeError
-from ungrid.fields.base import CACHE_POINTS, Field
+from ungrid.fields.base import CACHE_POINTS, MOST_POINTS, Field
 from ungrid.fields.record import Record
 from ungrid.testing.contracts import check_field
 from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, unit_box
@@ -104,8 +104,15 @@ def test_sampling_takes_no_more_points_at_once_than_memory_allows():
     assert max(seen) <= 10
     assert sum(seen) == 12 * 16
     assert field.chunk_points(0) == 1
-    assert field.chunk_points() == CACHE_POINTS
-    assert field.chunk_points(2**60) == CACHE_POINTS
+    assert field.chunk_points() == field.chunk_points(2**60) == MOST_POINTS
+
+
+def test_wide_fields_take_fewer_points_at_once(monkeypatch):
+    field = a_field()
+    for width, expected in ((0, MOST_POINTS), (300, 32_000), (3000, CACHE_POINTS)):
+        monkeypatch.setattr(field, "width_sum", lambda width=width: width)
+        assert field.chunk_points() == pytest.approx(expected, rel=0.1)
+        assert field.chunk_points(1000 * field.bytes_per_point()) == 1000
 
 
 def test_a_part_of_a_grid_is_sampled_as_that_part_of_the_whole():

@@ -11,7 +11,7 @@ from ungrid.encodings.base import Encoding
 from ungrid.encodings.interpolation import KERNELS, interpolate_axes, interpolate_points
 from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, MAX_LEVELS, check_count, check_number
 from ungrid.errors import InputError
-from ungrid.kernels.grid import encode
+from ungrid.kernels.grid import encode, encode_axes
 from ungrid.kernels.grid_native import dense_layout
 from ungrid.kernels.native_library import library
 from ungrid.spec import lookup
@@ -77,13 +77,14 @@ class DenseGrid(Encoding):
         return torch.cat([interpolate_points(table, coords, cells, self.kernel) for table, cells in levels], dim=-1)
 
     def on_axes(self, axis_coords: list[Float[Tensor, "_"]]) -> Float[Tensor, "*shape features"]:
-        """Features on the grid of the given axis coordinates, equal to pointwise evaluation.
+        """Features on the grid of the given axis coordinates, equal to pointwise evaluation, one axis after another."""
+        return encode_axes(axis_coords, self.levels, self.layout, self._on_axes_by_torch)
 
-        One axis after another where no kernel runs, which is less work, but not as fast as a kernel.
-        """
+    def _on_axes_by_torch(self, axis_coords: Sequence[Tensor]) -> Tensor:
+        """With gradients. Where a kernel serves points, it is faster at all points than PyTorch along the axes."""
         first = axis_coords[0]
         if library() is not None and first.dtype == torch.float32 and first.device.type == "cpu":
-            return super().on_axes(axis_coords)
+            return super().on_axes(list(axis_coords))
         levels = zip(self.levels, self.resolutions, strict=True)
         return torch.cat([interpolate_axes(table, axis_coords, cells, self.kernel) for table, cells in levels], dim=-1)
 

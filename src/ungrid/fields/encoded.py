@@ -64,12 +64,16 @@ class EncodedField(Field):
         for axis, (low, high) in enumerate(self.box.bounds):
             # float64, then rounded: a grid of a million points across keeps distinct coordinates
             coords = grid.axis_coords(axis, dtype=torch.float64, device=own.device)
-            axes.append(((coords - low) * (2 / (high - low)) - 1).to(own.dtype))
+            axes.append(coords.sub_(low).mul_(2 / (high - low)).sub_(1).to(own.dtype))
         return self._scaled(self.network(self.encoding.on_axes(axes)))
 
     def _scaled(self, raw: Tensor) -> Tensor:
-        return raw * _per_channel(self.value_scale, raw) + _per_channel(self.value_offset, raw)
+        offset = _per_channel(self.value_offset, raw)
+        if len(self.value_scale) == 1:
+            return torch.add(offset, raw, alpha=self.value_scale[0])
+        return torch.addcmul(offset, raw, _per_channel(self.value_scale, raw))
 
 
-def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor | float:
-    return numbers[0] if len(numbers) == 1 else torch.tensor(numbers, dtype=like.dtype, device=like.device)
+def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor:
+    """[c], or [] where one number serves all channels."""
+    return torch.tensor(numbers if len(numbers) > 1 else numbers[0], dtype=like.dtype, device=like.device)

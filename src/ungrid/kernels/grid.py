@@ -7,7 +7,7 @@ Without a library, `grid_sample` serves dense linear grids, and the reference al
 """
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from ungrid.kernels.grid_native import Layout, read, scatter
+from ungrid.kernels.grid_native import Layout, read, read_axes, scatter
 from ungrid.kernels.grid_reference import Gradients, Reference, gradients, needed, pull, second_gradients
 from ungrid.kernels.grid_torch import sample_dense
 from ungrid.kernels.native_library import library
@@ -35,13 +35,37 @@ def encode(coords: Tensor, tables: Iterable[Tensor], layout: Layout, reference: 
     Shape: coords [*, d] → features [*, levels · F].
     """
     tables = tuple(tables)
-    if not (_fits(layout, coords, tables) and _is_plain(coords, *tables)):
+    if not (_fits(layout, coords.shape[-1], tables) and _is_plain(coords, *tables)):
         return reference(coords, tables)
     if library() is None:
         return sample_dense(coords, tables, reference) if layout.is_dense_linear else reference(coords, tables)
     run = _Encode.apply if torch.is_grad_enabled() else _Encode.forward
     features: Tensor = run(coords, layout, reference, *tables)
     return features
+
+
+def encode_axes(
+    axis_coords: Sequence[Tensor], tables: Iterable[Tensor], layout: Layout, reference: Callable[[Sequence[Tensor]], Tensor]
+) -> Tensor:
+    """Features on the grid of the given axis coordinates [n] of each axis, which is less work than at its points.
+
+    Native code serves dense levels where no gradient is asked for.
+
+    Args:
+        axis_coords: outside [-1, 1] they count as the nearest point of the box.
+        tables: one for each level, in the layout's order and sizes.
+        layout: of the grid.
+        reference: the same function of the axis coordinates, with gradients and for any grid.
+
+    Shape: d axis coordinates [n] → features [*shape, levels · F].
+    """
+    tables = tuple(tables)
+    tensors = (*axis_coords, *tables)
+    wants_grad = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    is_served = layout.is_dense and all(coords.ndim == 1 for coords in axis_coords)
+    if wants_grad or not is_served or not _fits(layout, len(axis_coords), tables) or not _is_plain(*tensors) or library() is None:
+        return reference(axis_coords)
+    return read_axes(layout, tables, axis_coords)
 
 
 class _Encode(torch.autograd.Function):
@@ -132,11 +156,11 @@ for function in (_Encode, _Gradients, _SecondGradients):  # `apply` binds its ar
     function.forward.__signature__ = inspect.signature(function.forward)  # type: ignore[union-attr]
 
 
-def _fits(layout: Layout, coords: Tensor, tables: Sequence[Tensor]) -> bool:
-    """Whether the layout describes these tensors, so that native code stays inside them."""
+def _fits(layout: Layout, dim: int, tables: Sequence[Tensor]) -> bool:
+    """Whether the layout describes these tables, so that native code stays inside them, and coordinates of `dim` axes."""
     sizes = layout.table_sizes
     return (
-        coords.shape[-1] == layout.dim
+        dim == layout.dim
         and len(tables) == len(sizes)
         and all(table.numel() == size <= MAX_TABLE_SIZE for table, size in zip(tables, sizes, strict=True))
     )

@@ -45,6 +45,12 @@ class CCall(ctypes.Structure):
     )
 
 
+class CAxesCall(ctypes.Structure):
+    """`AxesCall` of native/grid_axes.cpp."""
+
+    _fields_ = (*((name, ctypes.c_void_p) for name in ("coords", "lengths", "tables", "features")), ("n_threads", ctypes.c_int32))
+
+
 class Level(NamedTuple):
     """One level of a grid: coordinate x lies at (x + 1) · scale + shift, in cells, and sees the nodes from its cell's on.
 
@@ -67,6 +73,7 @@ class Layout:
     dim: int
     n_features: int  # of one level
     table_sizes: tuple[int, ...]  # numbers in the table of each level
+    is_dense: bool  # each level's table is an array of its nodes, the last axis contiguous
     is_dense_linear: bool
     shape: bytes  # a CShape
     levels: bytes  # a CLevel for each level
@@ -112,11 +119,13 @@ def _layout(levels: list[Level], n_features: int, interpolation: str, *, is_dens
     for level in levels:  # native code relies on it to stay inside a table
         reach = sum((last + n_taps - 1) * stride for last, stride in zip(level.last_cell, level.strides, strict=True))
         assert level.n_rows.bit_count() == 1 if level.is_hashed else reach < 2 * level.n_rows
+        assert not is_dense or (reach < level.n_rows and level.strides[-1] == 1)
     dim = len(levels[0].scale)
     return Layout(
         dim,
         n_features,
         tuple(level.n_rows * n_features for level in levels),
+        is_dense,
         is_dense and interpolation == "linear",
         bytes(CShape(dim, list(INTERPOLATIONS).index(interpolation), len(levels), n_features)),
         b"".join(bytes(_c_level(level)) for level in levels),
@@ -148,6 +157,21 @@ def read(
     if any(wanted):
         _run("ungrid_grid_read", layout, tables, coords, direction, grad, features, slopes)
     return features, slopes
+
+
+def read_axes(layout: Layout, tables: Sequence[Tensor], axis_coords: Sequence[Tensor]) -> Tensor:
+    """Features [*shape, levels · F] on the grid of the given axis coordinates, of a dense layout."""
+    assert layout.is_dense
+    native = library()
+    assert native is not None
+    axis_coords, tables = [coords.contiguous() for coords in axis_coords], [table.contiguous() for table in tables]
+    lengths = [len(coords) for coords in axis_coords]
+    features = tables[0].new_empty(*lengths, len(tables) * layout.n_features)
+    arrays = (_addresses(axis_coords), (ctypes.c_int64 * len(lengths))(*lengths), _addresses(tables))
+    addresses = [ctypes.addressof(array) for array in arrays]
+    call = CAxesCall(*addresses, features.data_ptr(), torch.get_num_threads())
+    _check(native.ungrid_grid_read_axes(layout.shape, layout.levels, ctypes.byref(call)))
+    return features
 
 
 def scatter(
@@ -182,7 +206,7 @@ def _run(
     assert native is not None
     direction = None if direction is None else direction.contiguous()
     grad = None if grad is None else grad.contiguous()
-    addresses = (ctypes.c_void_p * len(tables))(*map(_address, tables))
+    addresses = _addresses(tables)
     arrays = (
         _address(coords),
         _address(direction),
@@ -192,9 +216,16 @@ def _run(
         _address(slopes),
     )
     call = CCall(*arrays, coords.numel() // layout.dim, torch.get_num_threads())
-    code = getattr(native, name)(layout.shape, layout.levels, ctypes.byref(call))
+    _check(getattr(native, name)(layout.shape, layout.levels, ctypes.byref(call)))
+
+
+def _check(code: int) -> None:
     if code:
         raise MachineError(f"a native kernel stopped: {FAULTS.get(code, f'code {code}')}")
+
+
+def _addresses(tensors: Sequence[Tensor | None]) -> "ctypes.Array[ctypes.c_void_p]":
+    return (ctypes.c_void_p * len(tensors))(*map(_address, tensors))
 
 
 def _address(tensor: Tensor | None) -> int | None:

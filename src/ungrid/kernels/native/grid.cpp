@@ -5,7 +5,6 @@
 // of the points, so the results are the same bits for any number of threads.
 #include <algorithm>
 #include <atomic>
-#include <type_traits>
 
 #include "grid_corners.h"
 #include "library.h"
@@ -15,13 +14,6 @@ namespace grid {
 
 constexpr int kBlock = 512;  // points: their outputs at 16 levels of 2 features are 64 KiB, and stay near while levels pass
 constexpr int kChunks = kBlock / kLanes;
-
-struct Shape {
-  int32_t dim;
-  int32_t kernel;
-  int32_t n_levels;
-  int32_t n_features;  // of one level
-};
 
 // One call's arrays; null where they are not asked for.
 struct Call {
@@ -52,22 +44,10 @@ void load_chunk(Chunk<D>& chunk, const Call& call, int64_t first) {
     if (call.direction)
       for (int p = 0; p < n; ++p) direction[p] = call.direction[(first + p) * D + a];
     chunk.inside[a] = (coord >= -1) & (coord <= 1);
-    coord = coord < -1 ? Vec{} - 1 : coord;
-    coord = coord > 1 ? Vec{} + 1 : coord;
-    chunk.above[a] = coord + 1;
+    chunk.above[a] = above(coord);
     chunk.direction[a] = select(chunk.inside[a], direction, Vec{});
     chunk.by_coord[a] = Vec{};
   }
-}
-
-// Calls visit(width, column) with widths of 8, 4, 2 and 1 as compile-time constants, for all columns of a row.
-template <class Visit>
-inline void by_columns(int n_features, Visit visit) {
-  int column = 0;
-  for (; column + 8 <= n_features; column += 8) visit(std::integral_constant<int, 8>{}, column);
-  if (n_features & 4) visit(std::integral_constant<int, 4>{}, column), column += 4;
-  if (n_features & 2) visit(std::integral_constant<int, 2>{}, column), column += 2;
-  if (n_features & 1) visit(std::integral_constant<int, 1>{}, column);
 }
 
 // All levels of a grid of D axes and a kernel of TAPS nodes per axis.
@@ -166,19 +146,6 @@ void scatter(const AnyPass& pass) {
   const int64_t n_blocks = (pass.call.n + kBlock - 1) / kBlock;  // a thread is worth waking for as many points
   const int n_parts = int(std::max<int64_t>(1, std::min<int64_t>({pass.call.n_threads, n_levels, n_blocks})));
   parallel(n_parts, [&](int part) { pass.scatter_levels(part * n_levels / n_parts, (part + 1) * n_levels / n_parts); });
-}
-
-// Calls run(D, TAPS) with compile-time constants.
-template <class Run>
-void dispatch(const Shape& shape, Run run) {
-  const auto with_dim = [&](auto d) {
-    if (shape.kernel == kCubic) run(d, std::integral_constant<int, 4>{});
-    else run(d, std::integral_constant<int, 2>{});
-  };
-  if (shape.dim == 1) with_dim(std::integral_constant<int, 1>{});
-  if (shape.dim == 2) with_dim(std::integral_constant<int, 2>{});
-  if (shape.dim == 3) with_dim(std::integral_constant<int, 3>{});
-  if (shape.dim == 4) with_dim(std::integral_constant<int, 4>{});
 }
 
 }  // namespace grid

@@ -13,6 +13,13 @@ constexpr int kMaxDim = 4;
 
 enum Kernel : int32_t { kLinear, kSmoothstep, kCubic };
 
+struct Shape {
+  int32_t dim;
+  int32_t kernel;
+  int32_t n_levels;
+  int32_t n_features;  // of one level
+};
+
 struct Level {
   float scale[kMaxDim];       // cells per unit of the coordinate
   float shift;                // position of coordinate -1, in cells
@@ -82,6 +89,13 @@ inline void fill_weights(Axis<4>& axis, Vec t, float scale, Kernel, int order) {
     axis.bend[2] = squared * (3 * s - 2);
     axis.bend[3] = squared * t;
   }
+}
+
+// x + 1 of the nearest coordinate in [-1, 1], so in [0, 2], or NaN.
+inline Vec above(Vec coord) {
+  coord = coord < -1 ? Vec{} - 1 : coord;
+  coord = coord > 1 ? Vec{} + 1 : coord;
+  return coord + 1;
 }
 
 // Nodes and weights along axis `a`. `above` is x + 1, in [0, 2] or NaN, whose cell is 0 and whose weights are NaN.
@@ -158,6 +172,19 @@ inline void add_slopes(Vec* by_coord, const Vec (&values)[power(TAPS, D)], const
     }
     by_coord[b] += DIRECTED ? along[0] : value[0];
   }
+}
+
+// Calls run(D, TAPS) with compile-time constants.
+template <class Run>
+void dispatch(const Shape& shape, Run run) {
+  const auto with_dim = [&](auto d) {
+    if (shape.kernel == kCubic) run(d, std::integral_constant<int, 4>{});
+    else run(d, std::integral_constant<int, 2>{});
+  };
+  if (shape.dim == 1) with_dim(std::integral_constant<int, 1>{});
+  if (shape.dim == 2) with_dim(std::integral_constant<int, 2>{});
+  if (shape.dim == 3) with_dim(std::integral_constant<int, 3>{});
+  if (shape.dim == 4) with_dim(std::integral_constant<int, 4>{});
 }
 
 }  // namespace grid

@@ -4,6 +4,8 @@
 // counts. Each function takes `WIDTH` columns of a row, and the number of corners as a constant or, for COUNT = 0, as given.
 #pragma once
 
+#include <type_traits>
+
 #include "vec.h"
 
 namespace grid {
@@ -47,6 +49,16 @@ struct Row<2> {  // in a register of four: the compiler takes more instructions 
   static float sum(type row) { return row[0] + row[1]; }
 };
 #endif
+
+// Calls visit(width, column) with widths of 8, 4, 2 and 1 as compile-time constants, for all columns of a row.
+template <class Visit>
+inline void by_columns(int n_features, Visit visit) {
+  int column = 0;
+  for (; column + 8 <= n_features; column += 8) visit(std::integral_constant<int, 8>{}, column);
+  if (n_features & 4) visit(std::integral_constant<int, 4>{}, column), column += 4;
+  if (n_features & 2) visit(std::integral_constant<int, 2>{}, column), column += 2;
+  if (n_features & 1) visit(std::integral_constant<int, 1>{}, column);
+}
 
 // Rows of features or of their gradients, `stride` floats from point to point.
 template <class T>
