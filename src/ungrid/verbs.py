@@ -28,7 +28,7 @@ from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
 from ungrid.fit.schedules import SCHEDULE_PAPERS
 from ungrid.presets.plan import NAMES, Plan, plan_signal
-from ungrid.presets.published import PUBLISHED
+from ungrid.presets.table import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
 from ungrid.render.notebook import notebook_html
 from ungrid.render.picture import Region, picture_grid, write_field_picture

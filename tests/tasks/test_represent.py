@@ -9,6 +9,7 @@ from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, UnknownName
 from ungrid.fit.samplers import ORDERS
+from ungrid.fit.tiles import TileSampler
 from ungrid.metrics.error import psnr
 from ungrid.signals.base import Signal
 from ungrid.tasks.represent import represent
@@ -187,3 +188,9 @@ def test_a_resumed_sampler_knows_the_truth_again():
     sampler_of(again).restore(sampler_of(problem).state())
     one, other = (sampler_of(p).sample(torch.Generator(), None).target for p in (problem, again))
     assert torch.equal(one, other)
+
+
+def test_tiles_are_blocks_of_the_samples_and_take_no_estimates():
+    assert type(represent(tiny_picture(), order="tiles").terms[0].sampler) is TileSampler
+    with pytest.raises(InputError, match="tiles"):
+        represent(tiny_picture(), order="tiles", estimates="cubic")

@@ -1,5 +1,6 @@
 """The field: coordinates in, values out. It is what is fitted, saved, queried and drawn."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -71,6 +72,12 @@ class Field(nn.Module, ABC):
     def outputs(self) -> dict[str, int]:
         """Name and number of channels of each output, in the order of the values' channels."""
         return {"values": self.out_dim}
+
+    @property
+    def smoothness(self) -> float:
+        """How often values are continuously differentiable by the coords: 0 for ReLU networks and linear grids, whose second
+        derivatives are zero almost everywhere; 2 for cubic grids; infinity for sines."""
+        return min((getattr(part, "smoothness", math.inf) for part in self.children()), default=math.inf)
 
     @property
     def n_params(self) -> int:

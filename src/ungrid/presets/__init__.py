@@ -1,6 +1,7 @@
 """Named settings from papers, and the default."""
 
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
-from ungrid.presets.published import PUBLISHED, dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
+from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
+from ungrid.presets.table import PUBLISHED
 
 __all__ = ["EFFORTS", "PUBLISHED", "Choice", "Effort", "choose", "dense_grid", "fourier_mlp", "hash_grid", "relu_pe_mlp", "siren"]

@@ -1,7 +1,6 @@
 """Named settings: each builds the field of a paper, with the recipe its authors fitted it by."""
 
 import math
-from collections.abc import Callable
 
 from ungrid.domain.box import Box
 from ungrid.encodings.dense_grid import DenseGrid
@@ -200,12 +199,3 @@ def _tancik(box: Box, encoding: FourierFeatures | LogFrequency, out_dim: int, wi
     field = EncodedField(box, encoding, network)
     field.recipe = Recipe(loss="half_squared_error", learning_rate=1e-3, steps=2000)
     return field
-
-
-PUBLISHED: dict[str, Callable[..., Field]] = {
-    "siren": siren,
-    "fourier_mlp": fourier_mlp,
-    "relu_pe_mlp": relu_pe_mlp,
-    "dense_grid": dense_grid,
-    "hash_grid": hash_grid,
-}

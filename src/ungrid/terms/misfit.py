@@ -1,6 +1,7 @@
 """The data term: how far what a sensor would see is from what it saw."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from ungrid.shapes import FieldLike
 from ungrid.spec import lookup
 from ungrid.terms.regression import LOSSES, squared_error
 
-Measure = Callable[[FieldLike, Tensor], Tensor]
+Measure = Callable[[FieldLike, Any], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 

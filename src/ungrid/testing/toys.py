@@ -1,5 +1,6 @@
 """Small things with known answers: analytic fields, tiny signals, and one example of each entry of the name tables."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -160,14 +161,33 @@ MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
 }
 
 
-def example(name: str, examples: Mapping[str, Any]) -> Any:
-    """The example of a table's entry.
+def example(name: str, examples: Mapping[str, Any], kinds: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+    """The example of a table's entry; of a kind that has none, one that is built small by its own argument names.
+
+    Args:
+        name: of the entry.
+        examples: of this module.
+        kinds: the name table, or None where every entry needs an example.
 
     Raises:
         AssertionError: there is none; the message says where to write one.
     """
+    if kinds is not None and name not in examples:
+        return _small(kinds[name])
     assert name in examples, (
         f"{name!r} is in a name table but has no example: add small constructor arguments for it to the examples in "
         f"ungrid/testing/toys.py, so that the contract checks can build it"
     )
     return examples[name]
+
+
+def _small(kind: Callable[..., Any]) -> Callable[..., Any]:
+    """(sizes …, seed) → the part, with the small width and depth, and the seed, that its constructor takes."""
+    taken = inspect.signature(kind).parameters
+
+    def make(*sizes_and_seed: Any) -> Any:
+        *sizes, seed = sizes_and_seed
+        given = {"width": 6, "depth": 2, "seed": seed}
+        return kind(*sizes, **{key: value for key, value in given.items() if key in taken})
+
+    return make
