@@ -4,7 +4,7 @@ import re
 import pytest
 
 from ungrid.fit.optimizers import OPTIMIZERS
-from ungrid.fit.samplers import ORDERS
+from ungrid.fit.orders import ORDERS
 from ungrid.fit.schedules import SCHEDULES
 from ungrid.papers import bibtex
 from ungrid.presets import PUBLISHED

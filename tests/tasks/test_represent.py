@@ -8,7 +8,7 @@ import ungrid as ug
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, UnknownName
-from ungrid.fit.samplers import ORDERS
+from ungrid.fit.orders import ORDERS
 from ungrid.fit.tiles import TileSampler
 from ungrid.metrics.error import psnr
 from ungrid.signals.base import Signal

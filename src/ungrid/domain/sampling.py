@@ -63,7 +63,7 @@ class Sampler(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Plain values from which `restore` continues the same sequence of batches."""
+        """A tree of plain values and tensors from which `restore` continues the same sequence of batches."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:

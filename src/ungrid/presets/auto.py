@@ -127,7 +127,9 @@ def _scheduled(field: Field, signal: Signal, level: Effort) -> Recipe:
     """The field's recipe with the batches and steps of the effort."""
     batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
     assert field.recipe is not None
-    return replace(field.recipe, batch_size=batch, steps=max(level.least_steps, level.passes * signal.grid.size // batch))
+    return replace(
+        field.recipe, order="focused", batch_size=batch, steps=max(level.least_steps, level.passes * signal.grid.size // batch)
+    )
 
 
 def _build(signal: Signal, params_per_value: float, seed: int) -> Field:

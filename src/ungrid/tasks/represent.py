@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.fit.orders import ORDERS, Order
 from ungrid.fit.problem import Problem
-from ungrid.fit.samplers import ORDERS, GridObservations, IndexSampler, Order
+from ungrid.fit.samplers import GridObservations, IndexSampler
 from ungrid.fit.tiles import TileSampler
 from ungrid.measurements.values import PointValues
 from ungrid.metrics.image import picture_metrics

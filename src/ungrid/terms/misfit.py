@@ -52,6 +52,17 @@ class Misfit:
         loss = self.loss or _recipe_loss(field)
         return loss(self.measurement(field, batch.query), batch.target)
 
+    @torch.no_grad()
+    def refocus(self, field: FieldLike) -> None:
+        """Tell the sampler how wrong the field is at each observation: the root of the mean square over its numbers."""
+        refocus = getattr(self.sampler, "refocus", None)
+        if refocus is not None:
+            refocus(lambda batch: self._errors(field, batch))
+
+    def _errors(self, field: FieldLike, batch: Batch) -> Tensor:
+        difference = self.measurement(field, batch.query) - batch.target
+        return difference.abs().square().flatten(1).mean(dim=1).sqrt()
+
 
 def _recipe_loss(field: FieldLike) -> Loss:
     recipe = getattr(field, "recipe", None)
