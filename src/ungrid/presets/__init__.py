@@ -1,7 +1,19 @@
 """Named settings from papers, and the default."""
 
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
-from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
+from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.table import PUBLISHED
 
-__all__ = ["EFFORTS", "PUBLISHED", "Choice", "Effort", "choose", "dense_grid", "fourier_mlp", "hash_grid", "relu_pe_mlp", "siren"]
+__all__ = [
+    "EFFORTS",
+    "PUBLISHED",
+    "Choice",
+    "Effort",
+    "choose",
+    "dense_grid",
+    "fourier_mlp",
+    "hash_grid",
+    "relu_pe_mlp",
+    "sine",
+    "siren",
+]

@@ -44,6 +44,25 @@ def siren(
     return field
 
 
+def sine(box: Box, out_dim: int, *, width: int = 128, depth: int = 4, first_omega: float = 30.0, seed: int = 0) -> Field:
+    """A SIREN (sitzmann2020siren) half as wide, fitted by Muon (jordan2024muon): ours, for derivatives of any order, soon.
+
+    Muon at 1e-3 with a cosine schedule, 1,000 steps of 8,192 samples. On a half of kodim03's middle 256×256 pixels, gray, it ends at 54.4 dB,
+    and 32.3 dB on the other half; Adam at the best of its rates for each at 46.9 and 31.5 (docs/explain/defaults).
+
+    Args:
+        box: where the field lives.
+        out_dim: channels.
+        width, depth: of the hidden layers. A wider network remembers more and guesses worse.
+        first_omega: ω of the first layer.
+        seed: of the weights.
+    """
+    network = Siren(box.dim, out_dim, width, depth=depth, first_omega=first_omega, seed=seed)
+    field = EncodedField(box, Identity(box.dim), network, (0.5,), (0.5,))
+    field.recipe = Recipe(optimizer="muon", learning_rate=1e-3, schedule="cosine", steps=1000, batch_size=8192, betas=(0.9, 0.99))
+    return field
+
+
 def fourier_mlp(
     box: Box, out_dim: int, *, n_frequencies: int = 256, bandwidth: float = 5.0, width: int = 256, depth: int = 3, seed: int = 0
 ) -> Field:

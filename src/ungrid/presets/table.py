@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from ungrid.fields.base import Field
-from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
+from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 
 PUBLISHED: dict[str, Callable[..., Field]] = {
     "siren": siren,
+    "sine": sine,
     "fourier_mlp": fourier_mlp,
     "relu_pe_mlp": relu_pe_mlp,
     "dense_grid": dense_grid,
