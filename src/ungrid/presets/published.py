@@ -47,8 +47,8 @@ def siren(
 def sine(box: Box, out_dim: int, *, width: int = 128, depth: int = 4, first_omega: float = 30.0, seed: int = 0) -> Field:
     """A SIREN (sitzmann2020siren) half as wide, fitted by Muon (jordan2024muon): ours, for derivatives of any order, soon.
 
-    Muon at 1e-3 with a cosine schedule, 1,000 steps of 8,192 samples. On a half of kodim03's middle 256×256 pixels, gray, it ends at 54.4 dB,
-    and 32.3 dB on the other half; Adam at the best of its rates for each at 46.9 and 31.5 (docs/explain/defaults).
+    Muon at 1e-3 with a cosine schedule, 1,000 steps of 8,192 samples. On a half of kodim03's middle 256×256 pixels, gray, it ends
+    at 54.4 dB, and 32.3 dB on the other half; Adam at the best of its rates for each at 46.9 and 31.5 (docs/explain/defaults).
 
     Args:
         box: where the field lives.
