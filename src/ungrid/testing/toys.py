@@ -24,6 +24,7 @@ from ungrid.measurements.values import PointValues
 from ungrid.networks.base import Network
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
+from ungrid.networks.wire import Wire
 from ungrid.signals.base import Signal
 
 EncodingMaker = Callable[[int, int], Encoding]
@@ -137,6 +138,7 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
+    "Wire": lambda d, c, seed: Wire(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, scale=1.5, seed=seed),
 }
 FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "EncodedField": lambda box, c, seed: EncodedField(
