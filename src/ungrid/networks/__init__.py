@@ -1,13 +1,19 @@
 """Networks: features in, values out."""
 
 from ungrid.networks.base import Network
+from ungrid.networks.finer import Finer
+from ungrid.networks.finer_gauss import FinerGauss
+from ungrid.networks.finer_wire import FinerWire
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
 
-__all__ = ["NETWORKS", "Mlp", "Network", "Siren", "Wire"]
+__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Mlp", "Network", "Siren", "Wire"]
 
 NETWORKS: dict[str, type] = {
+    "Finer": Finer,
+    "FinerGauss": FinerGauss,
+    "FinerWire": FinerWire,
     "Mlp": Mlp,
     "Siren": Siren,
     "Wire": Wire,
