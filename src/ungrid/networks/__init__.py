@@ -4,17 +4,21 @@ from ungrid.networks.base import Network
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
+from ungrid.networks.gauss import Gauss
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
 
-__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Mlp", "Network", "Siren", "Wire"]
+__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Mlp", "Network", "Sinc", "Siren", "Wire"]
 
 NETWORKS: dict[str, type] = {
     "Finer": Finer,
     "FinerGauss": FinerGauss,
     "FinerWire": FinerWire,
+    "Gauss": Gauss,
     "Mlp": Mlp,
+    "Sinc": Sinc,
     "Siren": Siren,
     "Wire": Wire,
 }

@@ -25,7 +25,9 @@ from ungrid.networks.base import Network
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
+from ungrid.networks.gauss import Gauss
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
 from ungrid.signals.base import Signal
@@ -142,7 +144,9 @@ NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Finer": lambda d, c, seed: Finer(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, first_bias_scale=1.0, seed=seed),
     "FinerGauss": lambda d, c, seed: FinerGauss(d, c, 6, depth=2, scale=1.5, omega=2.0, seed=seed),
     "FinerWire": lambda d, c, seed: FinerWire(d, c, 6, depth=2, scale=1.0, wave_omega=1.5, omega=2.0, seed=seed),
+    "Gauss": lambda d, c, seed: Gauss(d, c, 6, depth=2, std=0.5, seed=seed),
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
+    "Sinc": lambda d, c, seed: Sinc(d, c, 6, depth=2, omega=3.0, seed=seed),
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
     "Wire": lambda d, c, seed: Wire(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, scale=1.5, seed=seed),
 }
