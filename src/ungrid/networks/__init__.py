@@ -5,18 +5,20 @@ from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
 from ungrid.networks.gauss import Gauss
+from ungrid.networks.hosc import Hosc
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
 
-__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Mlp", "Network", "Sinc", "Siren", "Wire"]
+__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Hosc", "Mlp", "Network", "Sinc", "Siren", "Wire"]
 
 NETWORKS: dict[str, type] = {
     "Finer": Finer,
     "FinerGauss": FinerGauss,
     "FinerWire": FinerWire,
     "Gauss": Gauss,
+    "Hosc": Hosc,
     "Mlp": Mlp,
     "Sinc": Sinc,
     "Siren": Siren,
