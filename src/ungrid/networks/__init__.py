@@ -6,12 +6,13 @@ from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
 from ungrid.networks.gauss import Gauss
 from ungrid.networks.hosc import Hosc
+from ungrid.networks.incode import Incode
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
 
-__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Hosc", "Mlp", "Network", "Sinc", "Siren", "Wire"]
+__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Hosc", "Incode", "Mlp", "Network", "Sinc", "Siren", "Wire"]
 
 NETWORKS: dict[str, type] = {
     "Finer": Finer,
@@ -19,6 +20,7 @@ NETWORKS: dict[str, type] = {
     "FinerWire": FinerWire,
     "Gauss": Gauss,
     "Hosc": Hosc,
+    "Incode": Incode,
     "Mlp": Mlp,
     "Sinc": Sinc,
     "Siren": Siren,

@@ -27,6 +27,7 @@ from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
 from ungrid.networks.gauss import Gauss
 from ungrid.networks.hosc import Hosc
+from ungrid.networks.incode import Incode
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
@@ -148,6 +149,9 @@ NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Gauss": lambda d, c, seed: Gauss(d, c, 6, depth=2, std=0.5, seed=seed),
     "Hosc": lambda d, c, seed: Hosc(
         d, c, 6, depth=2, betas=(1.5, 0.8), learn_beta=True, first_omega=3.0, hidden_omega=2.0, seed=seed
+    ),
+    "Incode": lambda d, c, seed: Incode(
+        d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, code_dim=3, harmonizer_widths=(4,), seed=seed
     ),
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
     "Sinc": lambda d, c, seed: Sinc(d, c, 6, depth=2, omega=3.0, seed=seed),
