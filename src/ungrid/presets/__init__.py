@@ -1,7 +1,27 @@
 """Named settings from papers, and the default."""
 
+from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
 from ungrid.presets.table import PUBLISHED
 
-__all__ = ["EFFORTS", "PUBLISHED", "Choice", "Effort", "choose", "dense_grid", "fourier_mlp", "hash_grid", "relu_pe_mlp", "siren"]
+__all__ = [
+    "EFFORTS",
+    "PUBLISHED",
+    "Choice",
+    "Effort",
+    "choose",
+    "dense_grid",
+    "finer",
+    "finer_gauss",
+    "finer_wire",
+    "fourier_mlp",
+    "gauss",
+    "hash_grid",
+    "hosc",
+    "incode",
+    "relu_pe_mlp",
+    "sinc",
+    "siren",
+    "wire",
+]

@@ -173,6 +173,22 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
     "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
     "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
+    "wire": {"width": 6, "depth": 2, "omega": 3.0, "scale": 2.0},
+    # with exact gradients: as their authors fit them, these three descend along other ones
+    "finer": {"width": 6, "depth": 2, "first_omega": 3.0, "hidden_omega": 3.0, "alpha_gradient": True},
+    "finer_gauss": {"width": 6, "depth": 2, "scale": 1.5, "omega": 2.0, "alpha_gradient": True},
+    "finer_wire": {"width": 6, "depth": 2, "scale": 1.0, "wave_omega": 1.5, "omega": 2.0, "alpha_gradient": True},
+    "gauss": {"width": 6, "depth": 2, "std": 0.5},
+    "sinc": {"width": 6, "depth": 2, "omega": 3.0},
+    "hosc": {"width": 6, "depth": 2, "omega": 3.0},
+    "incode": {
+        "width": 6,
+        "depth": 2,
+        "first_omega": 3.0,
+        "hidden_omega": 3.0,
+        "code_dim": 3,
+        "harmonizer_widths": (4,),
+    },
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
