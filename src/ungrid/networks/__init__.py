@@ -1,9 +1,28 @@
 """Networks: features in, values out."""
 
 from ungrid.networks.base import Network
+from ungrid.networks.finer import Finer
+from ungrid.networks.finer_gauss import FinerGauss
+from ungrid.networks.finer_wire import FinerWire
+from ungrid.networks.gauss import Gauss
+from ungrid.networks.hosc import Hosc
+from ungrid.networks.incode import Incode
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
+from ungrid.networks.wire import Wire
 
-__all__ = ["NETWORKS", "Mlp", "Network", "Siren"]
+__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Hosc", "Incode", "Mlp", "Network", "Sinc", "Siren", "Wire"]
 
-NETWORKS: dict[str, type] = {"Mlp": Mlp, "Siren": Siren}
+NETWORKS: dict[str, type] = {
+    "Finer": Finer,
+    "FinerGauss": FinerGauss,
+    "FinerWire": FinerWire,
+    "Gauss": Gauss,
+    "Hosc": Hosc,
+    "Incode": Incode,
+    "Mlp": Mlp,
+    "Sinc": Sinc,
+    "Siren": Siren,
+    "Wire": Wire,
+}

@@ -1,5 +1,6 @@
 """Named settings from papers, and the default."""
 
+from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.table import PUBLISHED
@@ -16,4 +17,12 @@ __all__ = [
     "relu_pe_mlp",
     "sine",
     "siren",
+    "finer",
+    "finer_gauss",
+    "finer_wire",
+    "gauss",
+    "hosc",
+    "incode",
+    "sinc",
+    "wire",
 ]

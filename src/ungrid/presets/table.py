@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ungrid.fields.base import Field
+from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 
 PUBLISHED: dict[str, Callable[..., Field]] = {
@@ -12,4 +13,12 @@ PUBLISHED: dict[str, Callable[..., Field]] = {
     "relu_pe_mlp": relu_pe_mlp,
     "dense_grid": dense_grid,
     "hash_grid": hash_grid,
+    "wire": wire,
+    "finer": finer,
+    "finer_gauss": finer_gauss,
+    "finer_wire": finer_wire,
+    "gauss": gauss,
+    "sinc": sinc,
+    "hosc": hosc,
+    "incode": incode,
 }

@@ -22,8 +22,16 @@ from ungrid.fields.encoded import EncodedField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.values import PointValues
 from ungrid.networks.base import Network
+from ungrid.networks.finer import Finer
+from ungrid.networks.finer_gauss import FinerGauss
+from ungrid.networks.finer_wire import FinerWire
+from ungrid.networks.gauss import Gauss
+from ungrid.networks.hosc import Hosc
+from ungrid.networks.incode import Incode
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
+from ungrid.networks.wire import Wire
 from ungrid.signals.base import Signal
 
 EncodingMaker = Callable[[int, int], Encoding]
@@ -135,8 +143,20 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "LogFrequency": lambda d, seed: LogFrequency(d, 3, 2.0),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
+    "Finer": lambda d, c, seed: Finer(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, first_bias_scale=1.0, seed=seed),
+    "FinerGauss": lambda d, c, seed: FinerGauss(d, c, 6, depth=2, scale=1.5, omega=2.0, seed=seed),
+    "FinerWire": lambda d, c, seed: FinerWire(d, c, 6, depth=2, scale=1.0, wave_omega=1.5, omega=2.0, seed=seed),
+    "Gauss": lambda d, c, seed: Gauss(d, c, 6, depth=2, std=0.5, seed=seed),
+    "Hosc": lambda d, c, seed: Hosc(
+        d, c, 6, depth=2, betas=(1.5, 0.8), learn_beta=True, first_omega=3.0, hidden_omega=2.0, seed=seed
+    ),
+    "Incode": lambda d, c, seed: Incode(
+        d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, code_dim=3, harmonizer_widths=(4,), seed=seed
+    ),
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
+    "Sinc": lambda d, c, seed: Sinc(d, c, 6, depth=2, omega=3.0, seed=seed),
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
+    "Wire": lambda d, c, seed: Wire(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, scale=1.5, seed=seed),
 }
 FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "EncodedField": lambda box, c, seed: EncodedField(
@@ -154,6 +174,22 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
     "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
     "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
+    "wire": {"width": 6, "depth": 2, "omega": 3.0, "scale": 2.0},
+    # with exact gradients: as their authors fit them, these three descend along other ones
+    "finer": {"width": 6, "depth": 2, "first_omega": 3.0, "hidden_omega": 3.0, "alpha_gradient": True},
+    "finer_gauss": {"width": 6, "depth": 2, "scale": 1.5, "omega": 2.0, "alpha_gradient": True},
+    "finer_wire": {"width": 6, "depth": 2, "scale": 1.0, "wave_omega": 1.5, "omega": 2.0, "alpha_gradient": True},
+    "gauss": {"width": 6, "depth": 2, "std": 0.5},
+    "sinc": {"width": 6, "depth": 2, "omega": 3.0},
+    "hosc": {"width": 6, "depth": 2, "omega": 3.0},
+    "incode": {
+        "width": 6,
+        "depth": 2,
+        "first_omega": 3.0,
+        "hidden_omega": 3.0,
+        "code_dim": 3,
+        "harmonizer_widths": (4,),
+    },
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
