@@ -19,10 +19,14 @@ from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
+from ungrid.fields.multiscale import MultiscaleField
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
+from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.multiplicative import FourierFilterNetwork, GaborFilterNetwork
 from ungrid.networks.siren import Siren
 from ungrid.signals.base import Signal
 
@@ -135,6 +139,9 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "LogFrequency": lambda d, seed: LogFrequency(d, 3, 2.0),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
+    "Bacon": lambda d, c, seed: Bacon(d, c, 6, depth=2, bandwidth=(1.0,), seed=seed),
+    "FourierFilterNetwork": lambda d, c, seed: FourierFilterNetwork(d, c, 6, depth=2, input_scale=4.0, seed=seed),
+    "GaborFilterNetwork": lambda d, c, seed: GaborFilterNetwork(d, c, 6, depth=2, input_scale=4.0, seed=seed),
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
 }
@@ -146,6 +153,9 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         tuple(0.5 + k for k in range(c)),
         (0.25,),
     ),
+    "MultiscaleField": lambda box, c, seed: MultiscaleField(
+        box, Bacon(box.dim, c, 6, depth=3, bandwidth=(1.5,), output_layers=(1, 3), seed=seed), 1
+    ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
@@ -153,11 +163,16 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
     "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
     "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
+    "fourier_filter": {"width": 6, "depth": 2, "input_scale": 4.0},
+    "gabor_filter": {"width": 6, "depth": 2, "input_scale": 4.0},
+    "bacon": {"width": 6},
+    "spline_network": {"width": 4, "depth": 1, "n_intervals": 4},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
     "Gradient": Gradient,
     "Laplacian": Laplacian,
+    "MultiscaleValues": MultiscaleValues,
 }
 
 
