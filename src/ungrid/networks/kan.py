@@ -1,5 +1,6 @@
 """The Kolmogorov-Arnold network: a learned function of one variable on every edge, summed at the nodes."""
 
+import functools
 import math
 
 import torch
@@ -83,8 +84,8 @@ class SplineNetwork(Network):
     def width_sum(self) -> int:
         """Sum of the layers' widths, basis functions and their parts included."""
         fans_in = [self.in_dim] + [self.width] * self.depth
-        n_parts = 2 * (self.order // 2 + 1) + 3  # powers and their bases, distances, sums, the flattened basis
-        return n_parts * (self.n_intervals + self.order) * sum(fans_in) + 3 * sum(fans_in) + self.out_dim
+        per_input = 2 * (self.n_intervals + 3 * self.order) + 4 * (self.order + 1)  # splines, their pieces, powers and places
+        return (per_input + 6) * sum(fans_in) + sum(fans_in[1:]) + self.out_dim
 
 
 class _SplineLayer(nn.Module):
@@ -106,14 +107,29 @@ class _SplineLayer(nn.Module):
 def b_splines(cells: Float[Tensor, "*batch"], n_intervals: int, order: int) -> Float[Tensor, "*batch n_splines"]:
     """The n_intervals + order uniform B-splines that live on the grid, at positions counted in intervals from its lower end.
 
-    Spline m is centered on m - (order - 1) / 2 and B(u) = 1/k! Σⱼ (-1)ʲ (k+1 over j) ((k+1)/2 - j - |u|)₊ᵏ. They add up to 1
-    on the grid. Only powers of small numbers are summed, so it is exact to rounding in float32.
+    Spline m is centered on m - (order - 1) / 2; on the grid they add up to 1. Only order + 1 of them differ from 0 in an
+    interval, each a polynomial of the position in it: these are computed, and put in their places.
     """
-    centers = torch.arange(n_intervals + order, dtype=cells.dtype, device=cells.device) - (order - 1) / 2
-    offsets = cells[..., None] - centers
-    distances = torch.where(offsets < 0, -offsets, offsets)  # not abs, whose slope at 0 is 0: derivatives there would be wrong
-    terms = []
-    for j in range(order // 2 + 1):
-        factor = (-1) ** j * math.comb(order + 1, j) / math.factorial(order)
-        terms.append(factor * ((order + 1) / 2 - j - distances).clamp_min(0) ** order)
-    return torch.stack(terms).sum(dim=0) if len(terms) > 1 else terms[0]
+    inside = (cells >= -order) & (cells < n_intervals + order)
+    first = torch.where(inside, cells.detach().floor(), 0)  # where, not clamp: it is false of NaN, which is no index
+    within = torch.where(inside, cells - first, 0)
+    powers = torch.stack([within**p for p in range(order + 1)], dim=-1)
+    pieces = powers @ torch.tensor(spline_pieces(order), dtype=cells.dtype, device=cells.device)
+    index = (first.long() + order)[..., None] + torch.arange(order + 1, device=cells.device)
+    splines = torch.zeros((*cells.shape, n_intervals + 3 * order), dtype=cells.dtype, device=cells.device)
+    splines = splines.scatter(-1, index, torch.where(inside[..., None], pieces, 0))
+    return splines[..., order:-order]
+
+
+@functools.cache
+def spline_pieces(order: int) -> list[list[float]]:
+    """Coefficients of uᵖ, 0 ≤ u < 1, in the j-th of the splines that reach an interval, as [p][j]: a uniform B-spline's pieces.
+
+    From N(s) = 1/k! Σᵢ (-1)ⁱ (k+1 over i) (s - i)₊ᵏ at s = u + k - j.
+    """
+
+    def coefficient(p: int, j: int) -> float:
+        total = sum((-1) ** i * math.comb(order + 1, i) * (order - j - i) ** (order - p) for i in range(order - j + 1))
+        return math.comb(order, p) / math.factorial(order) * float(total)
+
+    return [[coefficient(p, j) for j in range(order + 1)] for p in range(order + 1)]

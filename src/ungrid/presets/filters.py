@@ -25,7 +25,7 @@ def fourier_filter(
         out_dim: channels.
         width: of the layers.
         depth: number of filters.
-        input_scale: of the initial frequencies; one per pixel across is the authors' relation.
+        input_scale: of the initial frequencies; the authors' 256 goes with 256 pixels across.
         seed: of the weights.
     """
     return _filtered(box, FourierFilterNetwork(box.dim, out_dim, width, depth=depth, input_scale=input_scale, seed=seed))
@@ -41,7 +41,7 @@ def gabor_filter(box: Box, out_dim: int, *, width: int = 256, depth: int = 4, in
         out_dim: channels.
         width: of the layers.
         depth: number of filters.
-        input_scale: of the initial frequencies; one per pixel across is the authors' relation.
+        input_scale: of the initial frequencies; the authors' 256 goes with 256 pixels across.
         seed: of the weights.
     """
     return _filtered(box, GaborFilterNetwork(box.dim, out_dim, width, depth=depth, input_scale=input_scale, seed=seed))
