@@ -94,12 +94,12 @@ def bacon(
 
 
 def spline_network(
-    box: Box, out_dim: int, *, width: int = 32, depth: int = 2, n_intervals: int = 20, order: int = 3, seed: int = 0
+    box: Box, out_dim: int, *, width: int = 32, depth: int = 2, n_intervals: int = 10, order: int = 3, seed: int = 0
 ) -> Field:
     """A Kolmogorov-Arnold network of cubic splines on bare coordinates (liu2024kan).
 
     The paper has no picture setting that we know of, and fits small tables by L-BFGS. Sizes and recipe are ours: two hidden
-    layers of 32, 20 intervals, Adam at 1e-2 with a cosine schedule on shuffled batches of 8,192, 1,000 steps.
+    layers of 32, 10 intervals, Adam at 1e-2 with a cosine schedule on shuffled batches of 8,192, 1,000 steps.
 
     Args:
         box: where the field lives.
