@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Coords", "FieldLike", "Float", "GridFieldLike", "Values"]
+__all__ = ["Coords", "FieldLike", "Float", "GridFieldLike", "MultiscaleFieldLike", "Values"]
 
 Coords = Float[Tensor, "*batch d"]
 Values = Float[Tensor, "*batch c"]
@@ -27,3 +27,10 @@ class GridFieldLike(FieldLike, Protocol):
     """A field that is asked for its values on a whole grid, too: [*shape, c]."""
 
     def on(self, grid: Any, /) -> Tensor: ...
+
+
+@runtime_checkable
+class MultiscaleFieldLike(FieldLike, Protocol):
+    """A field of several outputs at the same coords: [*, levels, c], from coarse to fine."""
+
+    def levels(self, coords: Tensor, /) -> Tensor: ...

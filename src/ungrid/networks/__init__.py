@@ -1,5 +1,6 @@
 """Networks: features in, values out."""
 
+from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
@@ -7,12 +8,31 @@ from ungrid.networks.finer_wire import FinerWire
 from ungrid.networks.gauss import Gauss
 from ungrid.networks.hosc import Hosc
 from ungrid.networks.incode import Incode
+from ungrid.networks.kan import SplineNetwork
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.multiplicative import FourierFilterNetwork, GaborFilterNetwork
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
 
-__all__ = ["NETWORKS", "Finer", "FinerGauss", "FinerWire", "Gauss", "Hosc", "Incode", "Mlp", "Network", "Sinc", "Siren", "Wire"]
+__all__ = [
+    "NETWORKS",
+    "Finer",
+    "FinerGauss",
+    "FinerWire",
+    "Gauss",
+    "Hosc",
+    "Incode",
+    "Mlp",
+    "Network",
+    "Sinc",
+    "Siren",
+    "Wire",
+    "Bacon",
+    "FourierFilterNetwork",
+    "GaborFilterNetwork",
+    "SplineNetwork",
+]
 
 NETWORKS: dict[str, type] = {
     "Finer": Finer,
@@ -25,4 +45,8 @@ NETWORKS: dict[str, type] = {
     "Sinc": Sinc,
     "Siren": Siren,
     "Wire": Wire,
+    "Bacon": Bacon,
+    "FourierFilterNetwork": FourierFilterNetwork,
+    "GaborFilterNetwork": GaborFilterNetwork,
+    "SplineNetwork": SplineNetwork,
 }

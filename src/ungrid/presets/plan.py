@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.record import Record
 from ungrid.fields.storage import file_bytes
 from ungrid.fit.problem import Problem
@@ -94,7 +95,10 @@ def plan_signal(
     predicted = predict(signal, field, stored, estimates, Machine.here(), n_known=n_known)
     start = time.monotonic()
     order = field.recipe.order if field.recipe else "shuffled"
-    problem = represent(signal, mask=mask, order=order, estimates=estimates, max_memory=max_memory, seed=seed)
+    every_level = isinstance(field, MultiscaleField)
+    problem = represent(
+        signal, mask=mask, order=order, estimates=estimates, every_level=every_level, max_memory=max_memory, seed=seed
+    )
     return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - start)
 
 

@@ -14,12 +14,14 @@ from ungrid.fit.orders import ORDERS, Order
 from ungrid.fit.problem import Problem
 from ungrid.fit.samplers import GridObservations, IndexSampler
 from ungrid.fit.tiles import TileSampler
+from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
 from ungrid.metrics.image import picture_metrics
 from ungrid.signals.base import Signal, color_channels
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.misfit import Loss, Misfit
+from ungrid.terms.multiscale import MultiscaleMisfit
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
@@ -37,6 +39,7 @@ def represent(
     order: str = "shuffled",
     heldout: float = HELDOUT_FRACTION,
     estimates: str = "none",
+    every_level: bool = False,
     max_memory: int | None = None,
     seed: int = 0,
 ) -> Problem:
@@ -54,11 +57,13 @@ def represent(
             "samples" for those that are not known; "between" for the points halfway between samples, too, and "cubic" for
             these by cubic convolution alone. A field with nearly as many parameters as samples is free between them, and
             this tells it what is likely there.
+        every_level: whether every output of a field of several scales is fitted (`MultiscaleField`), or the one looked at.
         max_memory: bytes that estimating may take; None for 1 GiB.
         seed: of the choice of held-out samples.
 
     Raises:
-        InputError: a mask of another shape or with nothing known, a fraction outside [0, 0.5], tiles with estimates.
+        InputError: a mask of another shape or with nothing known, a fraction outside [0, 0.5], tiles with estimates or with
+            every level.
         UnknownName: no such kind of estimates, no such order.
     """
     if not 0 <= heldout <= 0.5:
@@ -73,6 +78,8 @@ def represent(
         raise InputError("the mask leaves no sample to fit; expected at least one True")
     kept, withheld = _hold_out(signal.grid.size, known, heldout, seed)
     if order == TILES:
+        if every_level:
+            raise InputError("a field of several scales is fitted at points, and tiles were asked for; take another order")
         if estimates != "none":
             raise InputError(f'tiles hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
         tiles = TileSampler(signal.grid, signal.values, known=kept, withheld=withheld)
@@ -84,7 +91,8 @@ def represent(
     else:
         sampler = IndexSampler(GridObservations(signal.grid, signal.values), draw, known=kept, withheld=withheld)
     judge = SignalJudge(signal, sampler, known=known, withheld=withheld)
-    return Problem((Misfit(PointValues(), sampler, loss),), judge, signal)
+    term = MultiscaleMisfit(MultiscaleValues(), sampler, loss) if every_level else Misfit(PointValues(), sampler, loss)
+    return Problem((term,), judge, signal)
 
 
 def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:

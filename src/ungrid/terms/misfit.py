@@ -49,7 +49,7 @@ class Misfit:
 
     def __call__(self, field: FieldLike, batch: Batch) -> Tensor:
         """The loss on a batch: a scalar, or one value per member."""
-        loss = self.loss or _recipe_loss(field)
+        loss = self.loss or recipe_loss(field)
         return loss(self.measurement(field, batch.query), batch.target)
 
     @torch.no_grad()
@@ -64,6 +64,7 @@ class Misfit:
         return difference.abs().square().flatten(1).mean(dim=1).sqrt()
 
 
-def _recipe_loss(field: FieldLike) -> Loss:
+def recipe_loss(field: FieldLike) -> Loss:
+    """The loss that the field's recipe names, squared error where it has none."""
     recipe = getattr(field, "recipe", None)
     return squared_error if recipe is None else lookup(recipe.loss, LOSSES, "loss")

@@ -19,8 +19,11 @@ from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
+from ungrid.fields.multiscale import MultiscaleField
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
+from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
@@ -29,6 +32,7 @@ from ungrid.networks.gauss import Gauss
 from ungrid.networks.hosc import Hosc
 from ungrid.networks.incode import Incode
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.multiplicative import FourierFilterNetwork, GaborFilterNetwork
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
@@ -157,6 +161,9 @@ NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Sinc": lambda d, c, seed: Sinc(d, c, 6, depth=2, omega=3.0, seed=seed),
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
     "Wire": lambda d, c, seed: Wire(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, scale=1.5, seed=seed),
+    "Bacon": lambda d, c, seed: Bacon(d, c, 6, depth=2, bandwidth=(1.0,), seed=seed),
+    "FourierFilterNetwork": lambda d, c, seed: FourierFilterNetwork(d, c, 6, depth=2, input_scale=4.0, seed=seed),
+    "GaborFilterNetwork": lambda d, c, seed: GaborFilterNetwork(d, c, 6, depth=2, input_scale=4.0, seed=seed),
 }
 FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "EncodedField": lambda box, c, seed: EncodedField(
@@ -165,6 +172,9 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         Siren(6, c, 6, depth=1, first_omega=2.0, seed=seed),
         tuple(0.5 + k for k in range(c)),
         (0.25,),
+    ),
+    "MultiscaleField": lambda box, c, seed: MultiscaleField(
+        box, Bacon(box.dim, c, 6, depth=3, bandwidth=(1.5,), output_layers=(1, 3), seed=seed), 1
     ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
@@ -190,11 +200,16 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
         "code_dim": 3,
         "harmonizer_widths": (4,),
     },
+    "fourier_filter": {"width": 6, "depth": 2, "input_scale": 4.0},
+    "gabor_filter": {"width": 6, "depth": 2, "input_scale": 4.0},
+    "bacon": {"width": 6},
+    "spline_network": {"width": 4, "depth": 1, "n_intervals": 4},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
     "Gradient": Gradient,
     "Laplacian": Laplacian,
+    "MultiscaleValues": MultiscaleValues,
 }
 
 
