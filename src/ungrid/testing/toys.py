@@ -18,10 +18,12 @@ from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.fields.base import Field
+from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.values import PointValues
 from ungrid.networks.base import Network
+from ungrid.networks.convolutional import ConvolutionalNetwork
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
 from ungrid.signals.base import Signal
@@ -139,6 +141,14 @@ NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
 }
 FIELD_EXAMPLES: dict[str, FieldMaker] = {
+    "ConvolutionalField": lambda box, c, seed: ConvolutionalField(
+        box,
+        (4, 5, 3)[: box.dim],
+        Identity(box.dim),
+        ConvolutionalNetwork(box.dim, box.dim, c, 3, depth=2, branches=("full", "lines", "point", "identity"), seed=seed),
+        tuple(0.5 + k for k in range(c)),
+        (0.25,),
+    ),
     "EncodedField": lambda box, c, seed: EncodedField(
         box,
         FourierFeatures(box.dim, 3, bandwidth=0.3, seed=seed),
@@ -148,6 +158,9 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
+    "conv_inr": {"width": 3, "depth": 2, "branches": ("full", "point", "identity")},
+    "conv_fourier": {"n_frequencies": 2, "bandwidth": 0.5, "width": 3, "depth": 1},
+    "conv_grid": {"cells_per_sample": 0.3, "n_features": 2, "width": 3, "depth": 1},
     "siren": {"width": 6, "depth": 2},
     "fourier_mlp": {"n_frequencies": 4, "bandwidth": 0.5, "width": 6, "depth": 1},
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
