@@ -234,7 +234,7 @@ def check_kernels(n_axes: int, kernel_size: int, branches: tuple[str, ...]) -> N
     """Raise InputError unless axes, kernel size and branches are in range."""
     if not isinstance(n_axes, int) or isinstance(n_axes, bool) or not 1 <= n_axes <= MAX_AXES:
         raise InputError(f"n_axes is {n_axes!r}, expected an integer from 1 to {MAX_AXES}")
-    if not isinstance(kernel_size, int) or kernel_size % 2 != 1 or not 1 <= kernel_size <= MAX_KERNEL_SIZE:
+    if not isinstance(kernel_size, int) or isinstance(kernel_size, bool) or kernel_size not in range(1, MAX_KERNEL_SIZE + 1, 2):
         raise InputError(f"kernel_size is {kernel_size!r}, expected an odd integer from 1 to {MAX_KERNEL_SIZE}")
     if not branches or len(set(branches)) < len(branches):
         raise InputError(f"branches is {branches!r}, expected one or more distinct names of {sorted(BRANCHES)}")
