@@ -36,7 +36,13 @@ from ungrid.signals.base import Signal, color_channels
 from ungrid.signals.image import from_array, read_picture
 from ungrid.spec import lookup
 
-PARTS: dict[str, type] = {**domain.DOMAINS, **encodings.ENCODINGS, **networks.NETWORKS, **fields.FIELDS}
+PARTS: dict[str, type] = {
+    **domain.DOMAINS,
+    **encodings.ENCODINGS,
+    **networks.NETWORKS,
+    **networks.GRID_NETWORKS,
+    **fields.FIELDS,
+}
 DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
     "gradient": differentiate.gradient,
     "jacobian": differentiate.jacobian,

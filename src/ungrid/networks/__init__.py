@@ -2,6 +2,8 @@
 
 from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
+from ungrid.networks.convolutional import ConvolutionalNetwork
+from ungrid.networks.coordconv import CoordConv
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
@@ -32,6 +34,9 @@ __all__ = [
     "FourierFilterNetwork",
     "GaborFilterNetwork",
     "SplineNetwork",
+    "GRID_NETWORKS",
+    "ConvolutionalNetwork",
+    "CoordConv",
 ]
 
 NETWORKS: dict[str, type] = {
@@ -50,3 +55,4 @@ NETWORKS: dict[str, type] = {
     "GaborFilterNetwork": GaborFilterNetwork,
     "SplineNetwork": SplineNetwork,
 }
+GRID_NETWORKS: dict[str, type] = {"ConvolutionalNetwork": ConvolutionalNetwork}  # these see a grid at once, and no points

@@ -2,6 +2,7 @@
 
 from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
+from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.table import PUBLISHED
@@ -12,6 +13,9 @@ __all__ = [
     "Choice",
     "Effort",
     "choose",
+    "conv_fourier",
+    "conv_grid",
+    "conv_inr",
     "dense_grid",
     "fourier_mlp",
     "hash_grid",

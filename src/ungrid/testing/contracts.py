@@ -26,7 +26,7 @@ from ungrid.fields import FIELDS
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.storage import load_field, save_field
-from ungrid.networks import NETWORKS
+from ungrid.networks import GRID_NETWORKS, NETWORKS
 from ungrid.networks.base import Network
 from ungrid.spec import from_spec, to_spec
 from ungrid.testing.tolerances import assert_same_bits, assert_same_up_to_rounding
@@ -212,7 +212,7 @@ def check_meta(make: Callable[[int], nn.Module]) -> None:
 def known_parts(part: nn.Module | None = None) -> dict[str, type]:
     """All parts that a spec of ungrid's may name, and the types that this part is made of."""
     own = {type(module).__name__: type(module) for module in part.modules()} if part is not None else {}
-    return {**DOMAINS, **ENCODINGS, **NETWORKS, **FIELDS, **own}
+    return {**DOMAINS, **ENCODINGS, **NETWORKS, **GRID_NETWORKS, **FIELDS, **own}
 
 
 def _check_part(make: Callable[[int], Any], in_dim: int) -> None:

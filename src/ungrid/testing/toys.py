@@ -18,6 +18,7 @@ from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.fields.base import Field
+from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.measurements.derivatives import Gradient, Laplacian
@@ -25,6 +26,7 @@ from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
 from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
+from ungrid.networks.convolutional import ConvolutionalNetwork
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
@@ -176,6 +178,14 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "MultiscaleField": lambda box, c, seed: MultiscaleField(
         box, Bacon(box.dim, c, 6, depth=3, bandwidth=(1.5,), output_layers=(1, 3), seed=seed), 1
     ),
+    "ConvolutionalField": lambda box, c, seed: ConvolutionalField(
+        box,
+        (4, 5, 3)[: box.dim],
+        Identity(box.dim),
+        ConvolutionalNetwork(box.dim, box.dim, c, 3, depth=2, branches=("full", "lines", "point", "identity"), seed=seed),
+        tuple(0.5 + k for k in range(c)),
+        (0.25,),
+    ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
@@ -204,6 +214,9 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "gabor_filter": {"width": 6, "depth": 2, "input_scale": 4.0},
     "bacon": {"width": 6},
     "spline_network": {"width": 4, "depth": 1, "n_intervals": 4},
+    "conv_inr": {"width": 3, "depth": 2, "branches": ("full", "point", "identity")},
+    "conv_fourier": {"n_frequencies": 2, "bandwidth": 0.5, "width": 3, "depth": 1},
+    "conv_grid": {"cells_per_sample": 0.3, "n_features": 2, "width": 3, "depth": 1},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
