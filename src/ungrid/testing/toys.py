@@ -11,14 +11,17 @@ from torch import Tensor
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.encodings.base import Encoding
+from ungrid.encodings.codebook_grid import CodebookGrid
 from ungrid.encodings.combine import CoarseToFine, Concatenate
 from ungrid.encodings.dense_grid import DenseGrid
+from ungrid.encodings.dictionary import FactorGrid
 from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
+from ungrid.fields.primitives import GaussianMixture
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.values import PointValues
 from ungrid.networks.base import Network
@@ -124,8 +127,14 @@ def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = Non
 
 ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "CoarseToFine": lambda d, seed: CoarseToFine(FourierFeatures(d, 3, bandwidth=0.5, seed=seed), 0.1, 0.8),
+    "CodebookGrid": lambda d, seed: CodebookGrid(
+        d, ((1,) * d, (2,) * d), 2, index_bits=2, interpolation="cubic", indexing="soft", seed=seed
+    ),
     "Concatenate": lambda d, seed: Concatenate((Identity(d), DenseGrid(d, ((1,) * d,), interpolation="cubic", seed=seed))),
     "DenseGrid": lambda d, seed: DenseGrid(d, ((1,) * d, (2,) * d), 1, interpolation="cubic", seed=seed),
+    "FactorGrid": lambda d, seed: FactorGrid(
+        d, (3,) * d, (2, 3), (2, 1), ((0.75,) * d, (1.5,) * d), mapping="triangle", coefficient_start=0.5
+    ),
     "FourierFeatures": lambda d, seed: FourierFeatures(d, 4, bandwidth=0.5, seed=seed),
     "Frequency": lambda d, seed: Frequency(d, 2, include_coords=True),
     "HashGrid": lambda d, seed: HashGrid(
@@ -146,6 +155,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         tuple(0.5 + k for k in range(c)),
         (0.25,),
     ),
+    "GaussianMixture": lambda box, c, seed: GaussianMixture(box, c, 5, shape=(3, 4, 2)[: box.dim], seed=seed),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
@@ -153,6 +163,9 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
     "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
     "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
+    "vqad": {"n_levels": 2, "n_features_per_level": 2, "index_bits": 2, "indexing": "soft", "width": 4},
+    "factor_field": {"shape": (80, 96), "basis_resolutions": (32, 48), "basis_dims": (2, 1), "mapping": "triangle", "width": 4},
+    "gaussian_image": {"n_gaussians": 6},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
