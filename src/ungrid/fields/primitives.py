@@ -11,7 +11,8 @@ from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import CACHE_POINTS, Field
-from ungrid.kernels.gaussian_sum import PAIRS_AT_ONCE, Gaussians, gaussian_sum, gaussian_sum_on_grid
+from ungrid.kernels.gaussian_sum import PAIRS_AT_ONCE, Gaussians, gaussian_sum
+from ungrid.kernels.gaussian_tiles import gaussian_sum_on_grid
 
 MAX_GAUSSIANS = 2**24
 MAX_CHANNELS = 65536
@@ -124,8 +125,8 @@ class GaussianMixture(Field):
         shifts = torch.rand(places.shape, generator=rng, dtype=torch.float64)
         unit = (places + shifts) / torch.tensor(self.samples) * 2 - 1
         self.positions.copy_(unit.clamp(-INSIDE, INSIDE).atanh())
-        # half the distance between Gaussians of this density: they overlap as much as leaves no gaps
-        deviation = 0.5 * (1 / (self.n_gaussians * density[cells])) ** (1 / self.box.dim)
+        # of the distance between Gaussians of this density: three of them overlap at a point, which leaves few gaps
+        deviation = 0.7 * (1 / (self.n_gaussians * density[cells])) ** (1 / self.box.dim)
         diagonal = self._least(self.factors) > 0
         spread = deviation.to(self.factors)[:, None].clamp(min=LEAST_DEVIATION) * diagonal
         self.factors.copy_(spread - self._least(self.factors))

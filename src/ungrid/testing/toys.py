@@ -164,7 +164,14 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
     "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
     "vqad": {"n_levels": 2, "n_features_per_level": 2, "index_bits": 2, "indexing": "soft", "width": 4},
-    "factor_field": {"shape": (80, 96), "basis_resolutions": (32, 48), "basis_dims": (2, 1), "mapping": "triangle", "width": 4},
+    "factor_field": {
+        "shape": (80, 96),
+        "params_per_sample": 1e-3,
+        "basis_resolutions": (32, 48),
+        "basis_dims": (1, 1),
+        "mapping": "triangle",
+        "width": 4,
+    },
     "gaussian_image": {"n_gaussians": 6},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
