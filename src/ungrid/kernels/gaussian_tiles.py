@@ -1,7 +1,7 @@
 """The sum of many Gaussians on a grid, tile by tile: each only where it is seen, far ones being below rounding.
 
-Agrees with `gaussian_sum`, the reference, to rounding. Memory, for the gradient too, is for some thousand pairs of a Gaussian and a
-tile at a time, and for the list of pairs.
+Agrees with `gaussian_sum`, the reference, to rounding. Memory, for the gradient too, is for some thousand pairs of a Gaussian
+and a tile at a time, and for the list of pairs.
 """
 
 import itertools
