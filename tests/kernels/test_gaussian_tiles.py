@@ -5,9 +5,11 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.testing import assert_close
 
+from ungrid.kernels import gaussian_pairs
 from ungrid.kernels import gaussian_tiles as module
+from ungrid.kernels.gaussian_pairs import cutoff_radius
 from ungrid.kernels.gaussian_sum import SMALLEST_FACTOR, Gaussians, gaussian_sum
-from ungrid.kernels.gaussian_tiles import cutoff_radius, gaussian_sum_on_grid
+from ungrid.kernels.gaussian_tiles import gaussian_sum_on_grid
 
 SHAPES = {1: (150,), 2: (37, 29), 3: (9, 11, 6)}
 
@@ -49,7 +51,7 @@ def test_a_grid_has_the_values_of_its_points(dim, width):
 def test_what_is_left_out_is_below_float32_rounding(dim, monkeypatch):
     gaussians, axes = some(dim, 200), axes_of(dim)
     # the cutoff of float32 on numbers of float64, so that the error is that of the cutoff alone
-    monkeypatch.setattr(module, "cutoff_radius", lambda weights: cutoff_radius(weights.float()))
+    monkeypatch.setattr(gaussian_pairs, "cutoff_radius", lambda weights: cutoff_radius(weights.float()))
     error = (gaussian_sum_on_grid(axes, gaussians) - gaussian_sum(points_of(axes), gaussians)).abs().max()
     assert 1e-12 < float(error) <= 2**-24 * max(1.0, float(gaussians.weights.abs().max()))
 
@@ -85,7 +87,7 @@ def test_chunks_do_not_change_the_sum(monkeypatch):
     gaussians, axes = some(2), axes_of(2)
     whole = gaussian_sum_on_grid(axes, gaussians)
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", 256)
-    monkeypatch.setattr(module, "CANDIDATES_AT_ONCE", 10)
+    monkeypatch.setattr(gaussian_pairs, "CANDIDATES_AT_ONCE", 10)
     assert_close(gaussian_sum_on_grid(axes, gaussians), whole)
 
 

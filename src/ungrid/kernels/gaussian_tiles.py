@@ -4,7 +4,6 @@ Agrees with `gaussian_sum`, the reference, to rounding. Memory, for the gradient
 and a tile at a time, and for the list of pairs.
 """
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,18 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ungrid.kernels.gaussian_pairs import near_pairs
 from ungrid.kernels.gaussian_sum import PAIRS_AT_ONCE, SMALLEST_FACTOR, Gaussians, bells, whitened
 
-CANDIDATES_AT_ONCE = 2**22  # pairs of a Gaussian and a tile
 TILE_SIDE = {1: 64, 2: 8, 3: 4}
-
-
-def cutoff_radius(weights: Float[Tensor, "N c"]) -> float:
-    """Standard deviations beyond which all N Gaussians together amount to less than half a unit in the last place of the largest
-    weight or of 1, whichever is more: √(2 ln(Σ|c| / (ε/2 · max(1, |c|))))."""
-    sizes = weights.detach().abs().amax(dim=-1)
-    least = torch.finfo(weights.dtype).eps / 2 * max(1.0, float(sizes.max()))
-    return math.sqrt(2 * math.log(max(float(sizes.sum()) / least, math.e)))
 
 
 def gaussian_sum_on_grid(axes: Sequence[Float[Tensor, "_"]], gaussians: Gaussians) -> Float[Tensor, "*shape c"]:
@@ -147,82 +138,13 @@ def _sums(plan: _Plan, gaussians: Gaussians) -> Tensor:
 
 def _plan(axes: list[Tensor], gaussians: Gaussians) -> _Plan:
     tile_axes = [_tiled_axis(axis, TILE_SIDE[len(axes)]) for axis in axes]
-    radius = cutoff_radius(gaussians.weights)
-    first, count = _tile_ranges(tile_axes, gaussians, radius)
-    found = [_near_pairs(tile_axes, gaussians, radius, first, count, part) for part in _parts(count.prod(dim=-1))]
-    gaussian, tile = (torch.cat(side) for side in zip(*found, strict=True))
-    return _Plan(tile_axes, gaussian, tile)
+    return _Plan(tile_axes, *near_pairs(tile_axes, gaussians))
 
 
 def _tiled_axis(axis: Tensor, side: int) -> Tensor:
     """Coordinates of each tile's cells [tiles, side]; the last tile repeats the last one."""
     index = torch.arange(-(-len(axis) // side) * side, device=axis.device).clamp(max=len(axis) - 1)
     return axis[index].reshape(-1, side)
-
-
-def _tile_ranges(tile_axes: list[Tensor], gaussians: Gaussians, radius: float) -> tuple[Tensor, Tensor]:
-    """The first tile along each axis whose cells the cutoff ellipsoid's bounding box reaches, and how many [N, d] each.
-
-    A Gaussian that is not finite reaches every tile, so that it shows.
-    """
-    first, counts, entry = [], [], 0
-    for axis, tiles in enumerate(tile_axes):
-        row = gaussians.factors[:, entry : entry + axis + 1]
-        entry += axis + 1
-        half = radius * row.square().sum(dim=-1).sqrt().clamp(min=SMALLEST_FACTOR)
-        center = gaussians.centers[:, axis]
-        low, high = torch.nan_to_num(center - half, nan=-math.inf), torch.nan_to_num(center + half, nan=math.inf)
-        start = torch.searchsorted(tiles[:, -1].contiguous(), low.contiguous())
-        stop = torch.searchsorted(tiles[:, 0].contiguous(), high.contiguous(), right=True)
-        first.append(start)
-        counts.append((stop - start).clamp(min=0))
-    return torch.stack(first, dim=-1), torch.stack(counts, dim=-1)
-
-
-def _parts(candidates: Tensor) -> list[Tensor]:
-    """Indices of the Gaussians, in runs that have about as many candidate pairs as may be held at once."""
-    run = candidates.cumsum(0) // CANDIDATES_AT_ONCE
-    _, sizes = torch.unique_consecutive(run, return_counts=True)
-    return list(torch.arange(len(candidates), device=candidates.device).split(sizes.tolist()))
-
-
-def _near_pairs(
-    tile_axes: list[Tensor], gaussians: Gaussians, radius: float, first: Tensor, count: Tensor, part: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Pairs (gaussian, tile) of a run of Gaussians where the tile's nearest cell may lie within the radius.
-
-    By the triangle inequality: |L⁻¹(tile's center - μ)| less the longest |L⁻¹ half a tile| is at most the distance of any cell.
-    """
-    sizes = count[part]
-    candidates = sizes.prod(dim=-1)
-    gaussian = part.repeat_interleave(candidates)
-    start = (candidates.cumsum(0) - candidates).repeat_interleave(candidates)
-    rest = torch.arange(len(gaussian), device=part.device) - start
-    tile = torch.zeros_like(rest)
-    middles: list[Tensor] = []
-    halves: list[Tensor] = []
-    strides = [math.prod(len(axis) for axis in tile_axes[at + 1 :]) for at in range(len(tile_axes))]
-    for axis in reversed(range(len(tile_axes))):
-        along = sizes[:, axis].repeat_interleave(candidates)
-        place = first[gaussian, axis] + rest % along
-        rest, tile = rest // along, tile + place * strides[axis]
-        low, high = tile_axes[axis][place, 0], tile_axes[axis][place, -1]
-        middles.insert(0, (low + high) / 2 - gaussians.centers[gaussian, axis])
-        halves.insert(0, (high - low) / 2)
-    factors = gaussians.factors[gaussian].unbind(-1)
-    corners = itertools.product((1, -1), repeat=len(halves) - 1)
-    reaches = [_length(whitened([halves[0], *map(_signed, signs, halves[1:])], factors)) for signs in corners]
-    reach = torch.stack(reaches).amax(dim=0)
-    is_near = ~(_length(whitened(middles, factors)) - reach > radius)  # where it is no number, too
-    return gaussian[is_near], tile[is_near]
-
-
-def _signed(sign: int, length: Tensor) -> Tensor:
-    return sign * length
-
-
-def _length(parts: list[Tensor]) -> Tensor:
-    return torch.stack([part.square() for part in parts]).sum(dim=0).sqrt()  # `norm` is several times as slow here
 
 
 def _unraveled(index: Tensor, shape: Sequence[int]) -> list[Tensor]:
