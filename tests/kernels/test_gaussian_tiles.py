@@ -116,3 +116,15 @@ def test_a_gaussian_that_is_no_number_shows(part):
     broken = [tensor.clone() for tensor in some(2)]
     broken[part][3, 0] = math.nan
     assert bool(gaussian_sum_on_grid(axes_of(2), Gaussians(*broken)).isnan().any())
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_some_parts_may_be_held_fixed(again):
+    gaussians, axes = some(2), axes_of(2)
+    centers = gaussians.centers.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(
+        gaussian_sum_on_grid(axes, gaussians._replace(centers=centers)).sum(), centers, create_graph=again
+    )
+    (expected,) = torch.autograd.grad(gaussian_sum(points_of(axes), gaussians._replace(centers=centers)).sum(), centers)
+    assert_close(slope.detach(), expected)
+    assert slope.requires_grad == again

@@ -88,9 +88,12 @@ class _TileSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         gaussians = Gaussians(*ctx.saved_tensors)
-        if torch.is_grad_enabled():  # to be differentiated again: plainly, keeping everything
-            return None, *torch.autograd.grad(_sums(ctx.plan, gaussians), gaussians, grad, create_graph=True)
-        return None, *_gradients(ctx.plan, gaussians, grad)
+        if not torch.is_grad_enabled():
+            return None, *_gradients(ctx.plan, gaussians, grad)
+        # to be differentiated again: plainly, keeping everything
+        wanted = [part for part, needed in zip(gaussians, ctx.needs_input_grad[1:], strict=True) if needed]
+        slopes = iter(torch.autograd.grad(_sums(ctx.plan, gaussians), wanted, grad, create_graph=True))
+        return None, *(next(slopes) if needed else None for needed in ctx.needs_input_grad[1:])
 
 
 def _gradients(plan: _Plan, gaussians: Gaussians, grad: Tensor) -> Gaussians:
