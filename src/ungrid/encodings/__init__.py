@@ -1,8 +1,10 @@
 """Encodings: normalized coordinates in, features out."""
 
 from ungrid.encodings.base import Encoding
+from ungrid.encodings.codebook_grid import CodebookGrid
 from ungrid.encodings.combine import CoarseToFine, Concatenate
 from ungrid.encodings.dense_grid import DenseGrid
+from ungrid.encodings.dictionary import FactorGrid
 from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
@@ -11,9 +13,11 @@ from ungrid.encodings.identity import Identity
 __all__ = [
     "ENCODINGS",
     "CoarseToFine",
+    "CodebookGrid",
     "Concatenate",
     "DenseGrid",
     "Encoding",
+    "FactorGrid",
     "FourierFeatures",
     "Frequency",
     "HashGrid",
@@ -23,8 +27,10 @@ __all__ = [
 
 ENCODINGS: dict[str, type] = {
     "CoarseToFine": CoarseToFine,
+    "CodebookGrid": CodebookGrid,
     "Concatenate": Concatenate,
     "DenseGrid": DenseGrid,
+    "FactorGrid": FactorGrid,
     "FourierFeatures": FourierFeatures,
     "Frequency": Frequency,
     "HashGrid": HashGrid,

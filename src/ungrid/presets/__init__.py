@@ -2,6 +2,7 @@
 
 from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
+from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
@@ -34,4 +35,7 @@ __all__ = [
     "fourier_filter",
     "gabor_filter",
     "spline_network",
+    "factor_field",
+    "gaussian_image",
+    "vqad",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ungrid.fields.base import Field
 from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
+from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
@@ -30,4 +31,7 @@ PUBLISHED: dict[str, Callable[..., Field]] = {
     "conv_inr": conv_inr,
     "conv_fourier": conv_fourier,
     "conv_grid": conv_grid,
+    "vqad": vqad,
+    "factor_field": factor_field,
+    "gaussian_image": gaussian_image,
 }

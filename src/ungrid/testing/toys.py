@@ -11,8 +11,10 @@ from torch import Tensor
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.encodings.base import Encoding
+from ungrid.encodings.codebook_grid import CodebookGrid
 from ungrid.encodings.combine import CoarseToFine, Concatenate
 from ungrid.encodings.dense_grid import DenseGrid
+from ungrid.encodings.dictionary import FactorGrid
 from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
@@ -21,6 +23,7 @@ from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.multiscale import MultiscaleField
+from ungrid.fields.primitives import GaussianMixture
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -147,6 +150,12 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     ),
     "Identity": lambda d, seed: Identity(d),
     "LogFrequency": lambda d, seed: LogFrequency(d, 3, 2.0),
+    "CodebookGrid": lambda d, seed: CodebookGrid(
+        d, ((1,) * d, (2,) * d), 2, index_bits=2, interpolation="cubic", indexing="soft", seed=seed
+    ),
+    "FactorGrid": lambda d, seed: FactorGrid(
+        d, (3,) * d, (2, 3), (2, 1), ((0.75,) * d, (1.5,) * d), mapping="triangle", coefficient_start=0.5
+    ),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Finer": lambda d, c, seed: Finer(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, first_bias_scale=1.0, seed=seed),
@@ -186,6 +195,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         tuple(0.5 + k for k in range(c)),
         (0.25,),
     ),
+    "GaussianMixture": lambda box, c, seed: GaussianMixture(box, c, 5, shape=(3, 4, 2)[: box.dim], seed=seed),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
@@ -217,6 +227,16 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "conv_inr": {"width": 3, "depth": 2, "branches": ("full", "point", "identity")},
     "conv_fourier": {"n_frequencies": 2, "bandwidth": 0.5, "width": 3, "depth": 1},
     "conv_grid": {"cells_per_sample": 0.3, "n_features": 2, "width": 3, "depth": 1},
+    "vqad": {"n_levels": 2, "n_features_per_level": 2, "index_bits": 2, "indexing": "soft", "width": 4},
+    "factor_field": {
+        "shape": (80, 96),
+        "params_per_sample": 1e-3,
+        "basis_resolutions": (32, 48),
+        "basis_dims": (1, 1),
+        "mapping": "triangle",
+        "width": 4,
+    },
+    "gaussian_image": {"n_gaussians": 6},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
