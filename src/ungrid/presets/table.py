@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ungrid.fields.base import Field
+from ungrid.presets.art import cppn
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, siren
 
 PUBLISHED: dict[str, Callable[..., Field]] = {
@@ -11,4 +12,5 @@ PUBLISHED: dict[str, Callable[..., Field]] = {
     "relu_pe_mlp": relu_pe_mlp,
     "dense_grid": dense_grid,
     "hash_grid": hash_grid,
+    "cppn": cppn,
 }

@@ -17,12 +17,15 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.radial import Radial
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.values import PointValues
 from ungrid.networks.base import Network
+from ungrid.networks.cppn import Cppn
 from ungrid.networks.mlp import Mlp
+from ungrid.networks.palette import CosinePalette
 from ungrid.networks.siren import Siren
 from ungrid.signals.base import Signal
 
@@ -133,8 +136,12 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     ),
     "Identity": lambda d, seed: Identity(d),
     "LogFrequency": lambda d, seed: LogFrequency(d, 3, 2.0),
+    "Radial": lambda d, seed: Radial(d, n_fold=min(d, 2), latent_dim=2, seed=seed),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
+    "CosinePalette": lambda d, c, seed: CosinePalette(
+        Cppn(d, 2, 6, depth=1, activations=("sine", "tanh"), seed=seed), c, seed=seed
+    ),
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
     "Siren": lambda d, c, seed: Siren(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
 }
@@ -148,6 +155,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
+    "cppn": {"width": 6, "depth": 2},
     "siren": {"width": 6, "depth": 2},
     "fourier_mlp": {"n_frequencies": 4, "bandwidth": 0.5, "width": 6, "depth": 1},
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
