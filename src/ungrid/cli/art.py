@@ -48,7 +48,7 @@ class Art(Command):
     """Write each picture of the sheet as a field, NUMBER.ung: `ungrid render` draws it at any size."""
     walk: Annotated[int | None, tyro.conf.arg(metavar="FRAMES")] = None
     """Write a loop of this many frames: the picture --seed, or the one picked, moves through its latent space and back."""
-    radius: float = 0.5
+    radius: float = 0.2
     """Of the walk: how far the picture changes."""
     fps: float = 25.0
     """Frames a second of the walk, at most 50."""
@@ -69,16 +69,25 @@ class Art(Command):
             result = self._sheet(parents)
         return {"output": self.output, **result, "seconds": round(time.monotonic() - start, 3)}
 
+    def show(self, result: dict[str, Any]) -> None:
+        """What was written, the numbers as a range."""
+        numbers = result.get("numbers")
+        short = {} if numbers is None else {"numbers": f"{numbers[0]} to {numbers[-1]}"}
+        super().show({**result, **short, "fields": self.save})
+
     def _sheet(self, parents: "list[Field]") -> dict[str, Any]:
         """A contact sheet, and its fields if asked."""
         from ungrid import verbs
         from ungrid.presets.art import random_art
         from ungrid.presets.evolve import next_generation
-        from ungrid.render.contact_sheet import contact_sheet, thumbnail
+        from ungrid.render.contact_sheet import contact_sheet, sheet_layout, thumbnail
         from ungrid.signals.image import write_picture
+        from ungrid.signals.image_write import holds_whole
 
+        holds_whole(self.output)  # refuses a name of no picture format before the work
         numbers = [self.seed + index for index in range(self.count)]
         shape = self._shape(parents, THUMBNAIL)
+        sheet_layout(self.count, shape, self.columns)  # likewise a sheet that could not be made
         if parents:
             fields = next_generation(parents, self.count, amount=self.amount, seed=self.seed)
         else:
@@ -86,8 +95,8 @@ class Art(Command):
         device = self._torch_device()
         pictures = [thumbnail(field.to(device), shape, max_memory=self.memory) for field in fields]
         sheet = contact_sheet(pictures, [str(number) for number in numbers], columns=self.columns)
-        folder = self._folder()
         write_picture(self.output, sheet, bit_depth=8)
+        folder = self._folder()
         files = [] if folder is None else [folder / f"{number}.ung" for number in numbers]
         for path, field in zip(files, fields, strict=False):
             verbs.save(field.to("cpu"), path)
@@ -173,8 +182,8 @@ class Art(Command):
             raise InputError("give --parents, or --pick and --generation, not both")
         if self.generation is not None and self.pick is None:
             raise InputError("--generation needs --pick: the numbers of the pictures to breed")
-        if self.walk is not None and self.save is not None:
-            raise InputError("--save keeps the pictures of a sheet, and --walk draws none; give one of them")
+        if self.save is not None and (self.walk is not None or self.output.suffix.lower() == ".ung"):
+            raise InputError("--save keeps the pictures of a sheet, and this writes no sheet; leave --save out")
 
 
 def _large(shape: tuple[int, int]) -> tuple[int, int]:

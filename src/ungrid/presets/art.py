@@ -63,11 +63,11 @@ ANY = "any"
 CHANCES = {"none": 0.62, "mirror": 0.13, "rotation": 0.08, "kaleidoscope": 0.17}
 
 
-def cppn(box: Box, out_dim: int, *, width: int = 64, depth: int = 5, scale: float = 6.0, seed: int = 0) -> Field:
+def cppn(box: Box, out_dim: int, *, width: int = 64, depth: int = 5, scale: float = 12.0, seed: int = 0) -> Field:
     """A mixed-activation network over (x, y, r), fitted instead of evolved (stanley2007compositional).
 
     Sizes, functions and rates are ours, since the paper evolves its networks by hand: five layers of 64 units, each a sine,
-    cosine, Gaussian or tanh, weights N(0, 0.18²); Adam at 3e-3 with a cosine schedule on all samples at once, 1,000 steps.
+    cosine, Gaussian or tanh, weights N(0, 0.25²); Adam at 3e-3 with a cosine schedule on batches of 8,192, 1,000 steps.
 
     Args:
         box: where the field lives.
@@ -78,7 +78,7 @@ def cppn(box: Box, out_dim: int, *, width: int = 64, depth: int = 5, scale: floa
     """
     encoding = Radial(box.dim, scale=_round_scale(box, scale), latent_dim=0, seed=seed)
     functions = ("cosine", "gaussian", "sine", "tanh")
-    network = Cppn(encoding.out_dim, out_dim, width, depth=depth, activations=functions, weight_scale=0.18, seed=seed)
+    network = Cppn(encoding.out_dim, out_dim, width, depth=depth, activations=functions, weight_scale=0.25, seed=seed)
     field = EncodedField(box, encoding, network, (0.5,), (0.5,))
     field.recipe = Recipe(learning_rate=3e-3, schedule="cosine", steps=1000, batch_size=8192)
     return field

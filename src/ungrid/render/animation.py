@@ -85,5 +85,5 @@ def _reduced(pictures: "list[Image]") -> "list[Image]":
     strip = Image.new("RGB", (width * len(some), height))
     for index, picture in enumerate(some):
         strip.paste(picture, (index * width, 0))
-    palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT)
+    palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=2)
     return [picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
