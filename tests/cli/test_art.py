@@ -87,6 +87,7 @@ def test_a_walk_is_an_animation_of_the_seeds_picture(capsys, tmp_path, ending):
     with Image.open(output) as film:
         assert (film.n_frames, film.size, film.info["loop"]) == (5, (24, 16), 0)
         film.seek(1)
+        film.load()
         assert film.info["duration"] == 100
 
 
