@@ -48,7 +48,7 @@ class Art(Command):
     """Write each picture of the sheet as a field, NUMBER.ung: `ungrid render` draws it at any size."""
     walk: Annotated[int | None, tyro.conf.arg(metavar="FRAMES")] = None
     """Write a loop of this many frames: the picture --seed, or the one picked, moves through its latent space and back."""
-    radius: float = 0.2
+    radius: float = 0.15
     """Of the walk: how far the picture changes."""
     fps: float = 25.0
     """Frames a second of the walk, at most 50."""

@@ -110,7 +110,7 @@ def next_generation(parents: Sequence[Field], count: int, *, amount: float = 0.3
     return generation
 
 
-def latent_walk(field: Field, n_frames: int, *, radius: float = 0.2, seed: int = 0) -> Iterator[Field]:
+def latent_walk(field: Field, n_frames: int, *, radius: float = 0.15, seed: int = 0) -> Iterator[Field]:
     """The field at n places on a circle through its latent vector z: frames of a loop without an end.
 
     z(t) = z + ρ (cos 2πt − 1) u + ρ sin 2πt · v with random orthonormal u and v: the first frame is the field itself.
