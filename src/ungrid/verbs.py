@@ -27,6 +27,7 @@ from ungrid.fit.optimizers import OPTIMIZER_PAPERS
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
 from ungrid.fit.schedules import SCHEDULE_PAPERS
+from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import NAMES, Plan, plan_signal
 from ungrid.presets.table import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
@@ -253,6 +254,24 @@ def compare(
     if picture is not None:
         draw_comparison(result, reference, Path(picture))
     return compare_pictures(result, reference)
+
+
+def art(seed: int = 0, *, size: tuple[int, int] = (512, 512), symmetry: str = ANY) -> Field:
+    """A random picture: a pattern-producing network with a palette, both drawn from a seed. It renders at any size.
+
+    `ungrid.presets` has `mutate`, `crossover`, `next_generation` and `latent_walk` for what comes of it.
+
+    Args:
+        seed: of the picture.
+        size: (height, width) of its box in pixels.
+        symmetry: "none", "mirror", "rotation", "kaleidoscope", "tile", or "any" for one that is drawn.
+
+    Example:
+        >>> import ungrid as ug
+        >>> ug.art(7, size=(64, 96)).grid().shape
+        (64, 96)
+    """
+    return random_art(seed, size=size, symmetry=symmetry)
 
 
 def cite(*objects: Any) -> str:

@@ -9,6 +9,7 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.radial import Radial
 
 __all__ = [
     "ENCODINGS",
@@ -23,6 +24,7 @@ __all__ = [
     "HashGrid",
     "Identity",
     "LogFrequency",
+    "Radial",
 ]
 
 ENCODINGS: dict[str, type] = {
@@ -36,4 +38,5 @@ ENCODINGS: dict[str, type] = {
     "HashGrid": HashGrid,
     "Identity": Identity,
     "LogFrequency": LogFrequency,
+    "Radial": Radial,
 }

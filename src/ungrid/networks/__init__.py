@@ -4,6 +4,7 @@ from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
 from ungrid.networks.convolutional import ConvolutionalNetwork
 from ungrid.networks.coordconv import CoordConv
+from ungrid.networks.cppn import Cppn
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
@@ -13,6 +14,7 @@ from ungrid.networks.incode import Incode
 from ungrid.networks.kan import SplineNetwork
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.multiplicative import FourierFilterNetwork, GaborFilterNetwork
+from ungrid.networks.palette import CosinePalette
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
@@ -37,6 +39,8 @@ __all__ = [
     "GRID_NETWORKS",
     "ConvolutionalNetwork",
     "CoordConv",
+    "CosinePalette",
+    "Cppn",
 ]
 
 NETWORKS: dict[str, type] = {
@@ -54,5 +58,7 @@ NETWORKS: dict[str, type] = {
     "FourierFilterNetwork": FourierFilterNetwork,
     "GaborFilterNetwork": GaborFilterNetwork,
     "SplineNetwork": SplineNetwork,
+    "CosinePalette": CosinePalette,
+    "Cppn": Cppn,
 }
 GRID_NETWORKS: dict[str, type] = {"ConvolutionalNetwork": ConvolutionalNetwork}  # these see a grid at once, and no points

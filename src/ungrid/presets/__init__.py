@@ -1,9 +1,11 @@
 """Named settings from papers, and the default."""
 
 from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
+from ungrid.presets.art import cppn, random_art
 from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
 from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
+from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generation
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.table import PUBLISHED
@@ -38,4 +40,10 @@ __all__ = [
     "factor_field",
     "gaussian_image",
     "vqad",
+    "cppn",
+    "crossover",
+    "latent_walk",
+    "mutate",
+    "next_generation",
+    "random_art",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ungrid.fields.base import Field
 from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
+from ungrid.presets.art import cppn
 from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
@@ -34,4 +35,5 @@ PUBLISHED: dict[str, Callable[..., Field]] = {
     "vqad": vqad,
     "factor_field": factor_field,
     "gaussian_image": gaussian_image,
+    "cppn": cppn,
 }

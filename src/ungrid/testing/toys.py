@@ -19,6 +19,7 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.radial import Radial
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
@@ -30,6 +31,7 @@ from ungrid.measurements.values import PointValues
 from ungrid.networks.bacon import Bacon
 from ungrid.networks.base import Network
 from ungrid.networks.convolutional import ConvolutionalNetwork
+from ungrid.networks.cppn import Cppn
 from ungrid.networks.finer import Finer
 from ungrid.networks.finer_gauss import FinerGauss
 from ungrid.networks.finer_wire import FinerWire
@@ -38,6 +40,7 @@ from ungrid.networks.hosc import Hosc
 from ungrid.networks.incode import Incode
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.multiplicative import FourierFilterNetwork, GaborFilterNetwork
+from ungrid.networks.palette import CosinePalette
 from ungrid.networks.sinc import Sinc
 from ungrid.networks.siren import Siren
 from ungrid.networks.wire import Wire
@@ -156,6 +159,7 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "FactorGrid": lambda d, seed: FactorGrid(
         d, (3,) * d, (2, 3), (2, 1), ((0.75,) * d, (1.5,) * d), mapping="triangle", coefficient_start=0.5
     ),
+    "Radial": lambda d, seed: Radial(d, n_fold=min(d, 2), latent_dim=2, seed=seed),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Finer": lambda d, c, seed: Finer(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, first_bias_scale=1.0, seed=seed),
@@ -175,6 +179,9 @@ NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Bacon": lambda d, c, seed: Bacon(d, c, 6, depth=2, bandwidth=(1.0,), seed=seed),
     "FourierFilterNetwork": lambda d, c, seed: FourierFilterNetwork(d, c, 6, depth=2, input_scale=4.0, seed=seed),
     "GaborFilterNetwork": lambda d, c, seed: GaborFilterNetwork(d, c, 6, depth=2, input_scale=4.0, seed=seed),
+    "CosinePalette": lambda d, c, seed: CosinePalette(
+        Cppn(d, 2, 6, depth=1, activations=("sine", "tanh"), seed=seed), c, seed=seed
+    ),
 }
 FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "EncodedField": lambda box, c, seed: EncodedField(
@@ -237,6 +244,7 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
         "width": 4,
     },
     "gaussian_image": {"n_gaussians": 6},
+    "cppn": {"width": 6, "depth": 2},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
