@@ -3,7 +3,7 @@ import math
 import pytest
 
 from ungrid.errors import InputError
-from ungrid.networks.limits import check_count, check_number, check_numbers
+from ungrid.networks.limits import check_count, check_number, check_numbers, check_positive
 
 
 @pytest.mark.parametrize("value", [1, 5])
@@ -40,3 +40,14 @@ def test_a_sequence_has_one_of_the_lengths_and_each_entry_in_range():
         check_numbers("xs", (0.5, 0.5), (1, 3), 0, 1)
     with pytest.raises(InputError, match=r"an entry of xs is 2\.0"):
         check_numbers("xs", (2.0,), (1,), 0, 1)
+
+
+@pytest.mark.parametrize("value", [1e-30, 1.0, 30.0, 1e6])
+def test_positive_numbers_up_to_a_million_are_taken(value):
+    check_positive({"omega": value})
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, 1e7])
+def test_other_values_are_refused_by_name(value):
+    with pytest.raises(InputError, match=r"scale is .*, expected a number above 0"):
+        check_positive({"omega": 1.0, "scale": value})

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ungrid.networks.base import Network
 from ungrid.networks.initialize import check_sizes, sine_layers
-from ungrid.networks.ranges import check_positive
+from ungrid.networks.limits import check_positive
 
 
 class Finer(Network):

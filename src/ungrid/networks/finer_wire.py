@@ -10,7 +10,7 @@ from ungrid.networks.base import Network
 from ungrid.networks.complex_linear import Parts, affine, complex_linear, complex_sine
 from ungrid.networks.finer import variable_period
 from ungrid.networks.initialize import check_sizes, linear, sine_start
-from ungrid.networks.ranges import check_positive
+from ungrid.networks.limits import check_positive
 from ungrid.networks.wire import gabor, layer_floats, units
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ungrid.networks.base import Network
 from ungrid.networks.initialize import check_sizes, linear, torch_start
-from ungrid.networks.ranges import check_positive
+from ungrid.networks.limits import check_positive
 
 
 class Gauss(Network):

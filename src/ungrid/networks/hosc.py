@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ungrid.errors import InputError
 from ungrid.networks.base import Network
 from ungrid.networks.initialize import check_sizes, sine_layers
-from ungrid.networks.ranges import check_positive
+from ungrid.networks.limits import check_positive
 
 
 class Hosc(Network):

@@ -1,8 +1,10 @@
 """Ranges of a network's arguments beside its sizes: networks are also built from files that nobody vouches for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ungrid.errors import InputError
+
+MAX_FACTOR = 1e6
 
 
 def check_count(name: str, value: int, low: int, high: int) -> None:
@@ -25,3 +27,10 @@ def check_numbers(
         raise InputError(f"{name} has {len(values)} entries, expected {' or '.join(map(str, lengths))}")
     for value in values:
         check_number(f"an entry of {name}", value, low, high)
+
+
+def check_positive(numbers: Mapping[str, float]) -> None:
+    """Raise InputError unless each of the named numbers is above 0 and at most 10⁶."""
+    for name, value in numbers.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MAX_FACTOR:
+            raise InputError(f"{name} is {value!r}, expected a number above 0 and at most {MAX_FACTOR:g}")

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ungrid.networks.base import Network
 from ungrid.networks.initialize import check_sizes, linear, torch_start
-from ungrid.networks.ranges import check_positive
+from ungrid.networks.limits import check_positive
 
 SERIES = (1.0, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800)  # of sin(t)/t, in powers of t²
 NEAR = 0.5  # below it the series is exact to 5e-17, and the quotient's derivatives lose digits

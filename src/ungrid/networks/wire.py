@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from ungrid.networks.base import Network
 from ungrid.networks.complex_linear import ComplexLinear, Parts, affine, complex_linear, squared_size, wave
 from ungrid.networks.initialize import check_sizes, linear, torch_start
-from ungrid.networks.ranges import check_positive
+from ungrid.networks.limits import check_positive
 from ungrid.spec import lookup
 
 
