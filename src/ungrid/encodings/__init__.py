@@ -7,6 +7,9 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.planes import Planes
+from ungrid.encodings.split_axis import SplitAxis
+from ungrid.encodings.tensor_grid import TensorCP, TensorVM
 
 __all__ = [
     "ENCODINGS",
@@ -19,6 +22,10 @@ __all__ = [
     "HashGrid",
     "Identity",
     "LogFrequency",
+    "Planes",
+    "SplitAxis",
+    "TensorCP",
+    "TensorVM",
 ]
 
 ENCODINGS: dict[str, type] = {
@@ -30,4 +37,8 @@ ENCODINGS: dict[str, type] = {
     "HashGrid": HashGrid,
     "Identity": Identity,
     "LogFrequency": LogFrequency,
+    "Planes": Planes,
+    "SplitAxis": SplitAxis,
+    "TensorCP": TensorCP,
+    "TensorVM": TensorVM,
 }

@@ -17,6 +17,9 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.planes import Planes
+from ungrid.encodings.split_axis import SplitAxis
+from ungrid.encodings.tensor_grid import TensorCP, TensorVM
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.measurements.derivatives import Gradient, Laplacian
@@ -133,6 +136,12 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     ),
     "Identity": lambda d, seed: Identity(d),
     "LogFrequency": lambda d, seed: LogFrequency(d, 3, 2.0),
+    "Planes": lambda d, seed: Planes(
+        d, ((2,) * d, (3,) * d), 2, interpolation="cubic", time_axis=0 if d == 3 else None, seed=seed
+    ),
+    "SplitAxis": lambda d, seed: SplitAxis(d, 4, depth=2, n_terms=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
+    "TensorCP": lambda d, seed: TensorCP(d, (3,) * d, 4, interpolation="cubic", seed=seed),
+    "TensorVM": lambda d, seed: TensorVM(d, (3,) * d, 2, interpolation="cubic", seed=seed),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Mlp": lambda d, c, seed: Mlp(d, c, 6, depth=2, activation="tanh", output_activation="softplus", skips=(1,), seed=seed),
@@ -152,6 +161,11 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "fourier_mlp": {"n_frequencies": 4, "bandwidth": 0.5, "width": 6, "depth": 1},
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},
     "dense_grid": {"params_per_value": 0.1, "n_levels": 2, "width": 4, "depth": 1},
+    "coordx": {"width": 4, "depth": 2, "tail_depth": 1},
+    "k_planes": {"params_per_value": 0.5, "n_levels": 2, "n_features": 2, "width": 4},
+    "tri_plane": {"params_per_value": 0.5, "n_features": 2, "width": 4},
+    "tensorf_cp": {"n_components": 3, "width": 4},
+    "tensorf_vm": {"n_components": 3, "width": 4},
     "hash_grid": {"n_levels": 2, "log2_hashmap_size": 4, "base_resolution": 2, "width": 4, "depth": 1},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
