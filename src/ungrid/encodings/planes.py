@@ -13,7 +13,6 @@ from ungrid.encodings.dense_grid import check_resolutions
 from ungrid.encodings.fusion import FUSIONS, across, fuse
 from ungrid.encodings.interpolation import KERNELS
 from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, check_count, check_number
-from ungrid.errors import InputError
 from ungrid.spec import lookup
 
 
@@ -21,8 +20,8 @@ class Planes(Encoding):
     """Features on all pairs of axes: γ(x) = [Π_{a<b} Pˡₐᵦ(xₐ, xᵦ) for each level l], Pˡₐᵦ learned on the plane of axes a and b.
 
     Memory grows with the square of the resolution, where a dense grid's grows with its power d. A product (K-planes) selects, as
-    in "here and then"; a sum is the tri-plane (chan2022efficient), and leaves that to the network. On two axes there is one plane,
-    a dense grid; on one, a line.
+    in "here and then"; a sum is the tri-plane (chan2022efficient), and leaves that to the network. On two axes there is a single
+    plane, which is a dense grid; on one, a line.
 
     Args:
         in_dim: d, length of a coordinate, 1 to 4: there are d (d - 1) / 2 planes.
@@ -107,8 +106,6 @@ class Planes(Encoding):
 
 def check_range(init_range: tuple[float, float]) -> None:
     """Raise InputError unless these are two numbers within ±10⁹, the second no smaller."""
-    if not isinstance(init_range, tuple | list) or len(init_range) != 2:
-        raise InputError(f"init_range is {init_range!r}, expected two numbers, the lower first")
     low, high = init_range
     check_number("the lower end of init_range", low, -1e9, 1e9)
     check_number("the upper end of init_range", high, low, 1e9)

@@ -16,7 +16,7 @@ from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
-from ungrid.tasks.represent import TILES
+from ungrid.tasks.represent import LATTICES
 
 TIME = "t"
 SHRINK = 0.98  # step of the search for a resolution
@@ -38,7 +38,7 @@ def coordx(
     """SIREN split by axis for a picture, as in its authors' script `train_img.py` (liang2022coordx).
 
     Of the four sine layers of 256, three run along the axes and one behind their product; omega 30; Adam at 1e-4 on all samples
-    of a 512² picture at once, 10,000 steps. Of larger signals, blocks of as many samples. Films have layers of 1,024 there.
+    of a 512² picture at once, 10,000 steps. Of larger signals, a lattice of about as many. Films have layers of 1,024 there.
 
     Args:
         box: where the field lives.
@@ -72,7 +72,7 @@ def coordx(
         seed=seed + 1,  # else it repeats the numbers of the split layers
     )
     field = EncodedField(box, encoding, tail, (0.5,), (0.5,))
-    field.recipe = Recipe(learning_rate=1e-4, steps=10_000, batch_size=2**18, order=TILES)
+    field.recipe = Recipe(learning_rate=1e-4, steps=10_000, batch_size=2**18, order=LATTICES)
     return field
 
 
@@ -242,5 +242,5 @@ def _shape(box: Box, shape: tuple[int, ...] | None) -> tuple[int, ...]:
 def _tensorf(box: Box, out_dim: int, encoding: TensorCP | TensorVM, width: int, seed: int) -> Field:
     network = Mlp(encoding.out_dim, out_dim, width, depth=2, seed=seed)
     field = EncodedField(box, encoding, network, (1.0,), (0.5,))
-    field.recipe = Recipe(learning_rate=5e-3, schedule="exponential", steps=1000, batch_size=2**15, betas=(0.9, 0.99))
+    field.recipe = Recipe(learning_rate=1e-2, schedule="exponential", steps=1000, batch_size=2**15, betas=(0.9, 0.99))
     return field
