@@ -97,15 +97,17 @@ def of_values(values: torch.Tensor, axes: tuple[str, ...], kind: str, channels: 
     return Signal(values, Grid(Box(axes, tuple((0.0, float(n)) for n in shape)), shape), kind, channels)
 
 
-def decoding(signal: Signal, rounds: int) -> list[Row]:
+def decoding(signal: Signal, sizes: Sizes) -> list[Row]:
     """The whole grid drawn by each field."""
     fields = {name: make(signal) for name, make in FIELDS.items()}
-    return compared([Candidate(name, lambda field=field: field.sample(signal.grid)) for name, field in fields.items()], rounds)
+    return compared(
+        [Candidate(name, lambda field=field: field.sample(signal.grid)) for name, field in fields.items()], sizes.rounds
+    )
 
 
-def training_step(signal: Signal, rounds: int, n_samples: int) -> list[Row]:
+def training_step(signal: Signal, sizes: Sizes) -> list[Row]:
     """One step of the package's own loop, of the same number of samples for each field."""
-    return compared([Candidate(name, stepper(name, signal, n_samples)) for name in FIELDS], rounds)
+    return compared([Candidate(name, stepper(name, signal, sizes.step_samples)) for name in FIELDS], sizes.rounds)
 
 
 def stepper(name: str, signal: Signal, n_samples: int) -> Callable[[], object]:
@@ -138,17 +140,15 @@ def quality(signal: Signal, sizes: Sizes) -> list[Row]:
     return [*rows, *({"name": name, "best_psnr": best[name], "gain": best[name] - best["unsplit"]} for name in FIELDS)]
 
 
-def measured(signal: Signal, sizes: Sizes) -> dict[str, list[Row]]:
-    """All of one signal, by the measurement's name."""
-    return {
-        "decoding": decoding(signal, sizes.rounds),
-        "training_step": training_step(signal, sizes.rounds, sizes.step_samples),
-        "quality": quality(signal, sizes),
-    }
+MEASUREMENTS: dict[str, Callable[[Signal, Sizes], list[Row]]] = {
+    "decoding": decoding,
+    "training_step": training_step,
+    "quality": quality,
+}
 
 
 def main() -> None:
-    """Measure, print each row, write JSON after every signal, so that a long run that is stopped leaves what it has."""
+    """Measure, print each row, write JSON after every measurement, so that a long run that is stopped leaves what it has."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
     options.add_argument("--only", nargs="+", choices=list(SIGNALS), default=list(SIGNALS))
@@ -165,14 +165,14 @@ def main() -> None:
             result["not_measured"][name] = str(error)
             print(f"{name} is not measured: {error}", flush=True)
             continue
-        for measurement, rows in measured(signal, sizes).items():
-            for row in rows:
+        for measurement, measure in MEASUREMENTS.items():
+            for row in measure(signal, sizes):
                 row = {"measurement": measurement, "signal": name, "shape": list(signal.values.shape), **row}
                 result["rows"].append(row)
                 print(json.dumps({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()}), flush=True)
-        if given.output:
-            given.output.parent.mkdir(parents=True, exist_ok=True)
-            given.output.write_text(json.dumps(result, indent=1) + "\n")
+            if given.output:
+                given.output.parent.mkdir(parents=True, exist_ok=True)
+                given.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
