@@ -4,12 +4,18 @@ from torch.testing import assert_close
 
 from ungrid.encodings.fusion import across, fuse, fuse_axes
 
-FORMULAS = {"product": "na,ma,ka->nmka"}
-
 
 def test_a_product_of_axes_is_their_outer_product():
     parts = [torch.randn(n, 3) for n in (4, 5, 6)]
-    assert_close(fuse_axes(parts, "product"), torch.einsum(FORMULAS["product"], *parts))
+    assert_close(fuse_axes(parts, "product"), torch.einsum("na,ma,ka->nmka", *parts))
+
+
+@pytest.mark.parametrize("fusion", ["product", "sum"])
+@pytest.mark.parametrize("sizes", [(4,), (4, 5), (4, 5, 6)])
+def test_terms_are_summed_behind_the_joint(sizes, fusion):
+    parts = [torch.randn(n, 6) for n in sizes]
+    terms = fuse_axes(parts, fusion)
+    assert_close(fuse_axes(parts, fusion, 2), terms[..., :3] + terms[..., 3:])
 
 
 def test_a_sum_of_axes_is_their_broadcast_sum():

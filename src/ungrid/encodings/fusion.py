@@ -19,15 +19,22 @@ def fuse(parts: Sequence[Float[Tensor, "*#batch features"]], fusion: str) -> Flo
     return functools.reduce(lambda joined, part: FUSIONS[fusion](part, joined), reversed(parts))
 
 
-def fuse_axes(parts: Sequence[Float[Tensor, "_ features"]], fusion: str) -> Float[Tensor, "*shape features"]:
-    """One part for each axis [n, features], joined for every point of the axes' grid.
+def fuse_axes(parts: Sequence[Float[Tensor, "_ terms"]], fusion: str, n_terms: int = 1) -> Float[Tensor, "*shape features"]:
+    """One part for each axis [n, n_terms · features], joined for every point of the axes' grid, and its terms summed.
 
     The last axes come first, so that all but the last joint are small.
     """
-    if fusion != "product":
-        return fuse([across(part, (axis,), len(parts)) for axis, part in enumerate(parts)], fusion)
-    flat = functools.reduce(lambda joined, part: outer(part, joined).flatten(0, 1), reversed(parts))
+    if fusion != "product" or len(parts) == 1:
+        return summed(fuse([across(part, (axis,), len(parts)) for axis, part in enumerate(parts)], fusion), n_terms)
+    first, *others = parts
+    joined = functools.reduce(lambda flat, part: outer(part[:, None], flat[:, None]).flatten(0, 1), reversed(others))
+    flat = outer(first.unflatten(-1, (n_terms, -1)), joined.unflatten(-1, (n_terms, -1)))
     return flat.reshape(*(len(part) for part in parts), flat.shape[-1])
+
+
+def summed(terms: Float[Tensor, "*batch terms"], n_terms: int) -> Float[Tensor, "*batch features"]:
+    """The sum of so many terms, which lie behind each other."""
+    return terms if n_terms == 1 else terms.unflatten(-1, (n_terms, -1)).sum(dim=-2)
 
 
 def across(part: Float[Tensor, "*sizes features"], axes: Sequence[int], dim: int) -> Float[Tensor, "*broadcast features"]:

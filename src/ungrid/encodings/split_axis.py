@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ungrid.encodings.base import Encoding
-from ungrid.encodings.fusion import FUSIONS, fuse, fuse_axes
+from ungrid.encodings.fusion import FUSIONS, fuse, fuse_axes, summed
 from ungrid.encodings.limits import MAX_IN_DIM, check_count, check_number
 from ungrid.errors import InputError
 from ungrid.kernels.activations import ACTIVATIONS, Activation, smoothness_of
@@ -86,11 +86,13 @@ class SplitAxis(Encoding):
         self.shared = nn.ModuleList(self._layer(width, n, math.sqrt(6 / width) / hidden_omega, rng) for n in others)
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:
-        return self._summed(fuse([self._branch(axis, along) for axis, along in enumerate(coords.unbind(-1))], self.fusion))
+        branches = [self._branch(axis, along) for axis, along in enumerate(coords.unbind(-1))]
+        return summed(fuse(branches, self.fusion), self.n_terms)
 
     def on_axes(self, axis_coords: list[Float[Tensor, "_"]]) -> Float[Tensor, "*shape features"]:
         """Features on the grid of the given axis coordinates: each axis once, then products alone."""
-        return self._summed(fuse_axes([self._branch(axis, along) for axis, along in enumerate(axis_coords)], self.fusion))
+        branches = [self._branch(axis, along) for axis, along in enumerate(axis_coords)]
+        return fuse_axes(branches, self.fusion, self.n_terms)
 
     def width_sum(self) -> int:
         """Floats that one point needs on its way, those of all axes included."""
@@ -114,6 +116,3 @@ class SplitAxis(Encoding):
             share = 1 if layer is self.first[axis] else self.in_dim
             features = self.activate(omega * F.linear(features, layer["weight"], layer["bias"] / share))
         return features
-
-    def _summed(self, terms: Float[Tensor, "*batch terms"]) -> Float[Tensor, "*batch features"]:
-        return terms if self.n_terms == 1 else terms.unflatten(-1, (self.n_terms, self.width)).sum(dim=-2)

@@ -1,9 +1,10 @@
-"""Products over a grid, y[i, j] = a[i] · b[j] feature by feature: what networks and tensors that are split by axis are made of.
+"""Sums of products over a grid, y[i, j] = Σᵣ aᵣ[i] · bᵣ[j] feature by feature: the joint of what is split by axis.
 
 PyTorch's broadcast product is the reference. Its backward pass writes the whole grid once for each factor before it sums; here
 blocks of the gradient are read while they are in the cache, and memory serves again a step later.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,19 +18,28 @@ BLOCK = 2**17  # numbers of a block: with its products it stays in a core's seco
 SMALL = 2**18  # numbers of a product below which blocks are not worth their calls
 
 
-def outer(a: Float[Tensor, "n features"], b: Float[Tensor, "m features"]) -> Float[Tensor, "n m features"]:
-    """a[i] · b[j] for all pairs [n, m, features]. Differentiable any number of times."""
-    if a.shape[0] * b.numel() < SMALL or not (_is_plain(a) and _is_plain(b)) or torch.compiler.is_compiling() or is_transformed():
-        return a[:, None] * b
-    product: Tensor = _Outer.apply(a.contiguous(), b.contiguous()) if torch.is_grad_enabled() else _Outer.forward(a, b)
+def outer(a: Float[Tensor, "n terms features"], b: Float[Tensor, "m terms features"]) -> Float[Tensor, "n m features"]:
+    """Σᵣ aᵣ[i] · bᵣ[j] for all pairs [n, m, features]. Differentiable any number of times."""
+    is_large = a.shape[0] * b.numel() >= SMALL
+    if not (is_large and _is_plain(a) and _is_plain(b)) or torch.compiler.is_compiling() or is_transformed():
+        return (a[:, None] * b).sum(dim=2) if a.shape[1] > 1 else a[:, None, 0] * b[:, 0]
+    product: Tensor = (_Outer.apply if torch.is_grad_enabled() else _Outer.forward)(a.contiguous(), b.contiguous())
     return product
 
 
 class _Outer(torch.autograd.Function):
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
-        product = empty_floats(a.shape[0] * b.numel()).view(a.shape[0], *b.shape)
-        return torch.mul(a.detach()[:, None], b.detach(), out=product)
+        a, b = a.detach(), b.detach()
+        n, (m, n_terms, n_features) = len(a), b.shape
+        product = empty_floats(n * m * n_features).view(n, m, n_features)
+        if n_terms == 1:  # written once, in one pass
+            return torch.mul(a, b[:, 0], out=product)
+        for rows, columns in _blocks(n, m, n_features):
+            block = torch.mul(a[rows, None, 0], b[columns, 0], out=product[rows, columns])
+            for term in range(1, n_terms):
+                block.addcmul_(a[rows, None, term], b[columns, term])
+        return product
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -39,25 +49,32 @@ class _Outer(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         a, b = ctx.saved_tensors
         if torch.is_grad_enabled() or is_transformed() or not torch._C._has_storage(grad):  # a batch of gradients has none
-            return (grad * b).sum(dim=1), (grad * a[:, None]).sum(dim=0)
+            spread = grad[:, :, None]
+            return (spread * b).sum(dim=1), (spread * a[:, None]).sum(dim=0)
         return _gradients(grad, a, b)
 
 
 def _gradients(grad: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Σⱼ grad · b and Σᵢ grad · a, block by block: columns first, so that their sums stay near while the rows go by."""
-    columns = min(len(b), max(1, BLOCK // b.shape[1]))
-    rows = max(1, BLOCK // (columns * b.shape[1]))
+    """Σⱼ grad · b and Σᵢ grad · a of each term, block by block."""
     grad_a, grad_b = torch.zeros_like(a), torch.zeros_like(b)
-    for j in range(0, len(b), columns):
-        part_b, sums_b = b[j : j + columns], grad_b[j : j + columns]
-        for i in range(0, len(a), rows):
-            block = grad[i : i + rows, j : j + columns]
-            grad_a[i : i + rows] += (block * part_b).sum(dim=1)
-            if rows == 1:
-                sums_b.addcmul_(block[0], a[i])
+    for rows, columns in _blocks(len(a), len(b), a.shape[-1]):
+        block = grad[rows, columns]
+        for term in range(a.shape[1]):
+            grad_a[rows, term] += (block * b[columns, term]).sum(dim=1)
+            if len(block) == 1:
+                grad_b[columns, term].addcmul_(block[0], a[rows, term])
             else:
-                sums_b += (block * a[i : i + rows, None]).sum(dim=0)
+                grad_b[columns, term] += (block * a[rows, None, term]).sum(dim=0)
     return grad_a, grad_b
+
+
+def _blocks(n: int, m: int, n_features: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of blocks, all rows before other columns: what belongs to the columns stays in the cache meanwhile."""
+    n_columns = max(1, min(m, BLOCK // n_features))
+    n_rows = max(1, BLOCK // (n_columns * n_features))
+    for j in range(0, m, n_columns):
+        for i in range(0, n, n_rows):
+            yield slice(i, i + n_rows), slice(j, j + n_columns)
 
 
 def _is_plain(tensor: Tensor) -> bool:
