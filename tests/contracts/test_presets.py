@@ -8,7 +8,7 @@ from ungrid.fit.orders import ORDERS
 from ungrid.fit.schedules import SCHEDULES
 from ungrid.papers import bibtex
 from ungrid.presets import PUBLISHED
-from ungrid.tasks.represent import TILES
+from ungrid.tasks.represent import LATTICES, TILES
 from ungrid.terms import LOSSES
 from ungrid.testing import check_field
 from ungrid.testing.contracts import check_meta, check_seed, check_spec
@@ -32,7 +32,7 @@ def test_every_preset_has_a_recipe_that_names_known_parts(name):
     assert field.recipe.loss in LOSSES
     assert field.recipe.optimizer in OPTIMIZERS
     assert field.recipe.schedule in SCHEDULES
-    assert field.recipe.order in {*ORDERS, TILES}
+    assert field.recipe.order in {*ORDERS, TILES, LATTICES}
     check_spec(field)
 
 

@@ -4,7 +4,7 @@ import torch
 from ungrid.domain.grid import Grid
 from ungrid.domain.sampling import Tile
 from ungrid.errors import InputError
-from ungrid.fit.tiles import TileSampler, block_shape
+from ungrid.fit.tiles import TileSampler, block_shape, every
 from ungrid.measurements.values import PointValues
 from ungrid.testing.toys import unit_box
 
@@ -85,3 +85,38 @@ def test_the_value_measurement_asks_a_field_for_a_tile_as_for_its_points():
 )
 def test_blocks_are_cubes_but_for_short_axes(shape, size, expected):
     assert block_shape(shape, size) == expected
+
+
+def test_a_lattice_has_the_values_that_lie_at_its_points_and_reaches_across_the_grid():
+    sampler, rng = numbered((9, 13), is_spread=True), generator()
+    whole = sampler.grid.points().flatten(0, -2)
+    for _ in range(50):
+        batch = sampler.sample(rng, 16)
+        torch.testing.assert_close(batch.query.grid.points().flatten(0, -2), whole[batch.target[:, 0].long()])
+        rows, columns = torch.unravel_index(batch.target[:, 0].long(), (9, 13))
+        assert rows.max() - rows.min() >= 6
+        assert columns.max() - columns.min() >= 9
+
+
+def test_every_cell_is_on_as_many_lattices():
+    sampler, rng = numbered((8, 12), is_spread=True), generator()
+    seen = torch.zeros(96)
+    for _ in range(2000):
+        seen[sampler.sample(rng, 24).target[:, 0].long()] += 1
+    assert 0.85 * 500 < seen.min() <= seen.max() < 1.15 * 500
+
+
+def test_a_lattice_leaves_out_what_is_not_known():
+    known = torch.tensor([0, 1, 50])
+    sampler, rng = numbered(known=known, is_spread=True), generator()
+    for _ in range(20):
+        batch = sampler.sample(rng, 24)
+        assert set(batch.target[:, 0].long().tolist()) <= set(known.tolist())
+        points = batch.query.grid.points().flatten(0, -2)[batch.query.index]
+        torch.testing.assert_close(points, sampler.grid.points().flatten(0, -2)[batch.target[:, 0].long()])
+
+
+def test_a_lattice_without_steps_is_a_block():
+    grid = Grid(unit_box(2), (8, 12))
+    where = (slice(2, 5), slice(0, 12))
+    assert every(grid, where) == grid.part(where)

@@ -194,3 +194,13 @@ def test_tiles_are_blocks_of_the_samples_and_take_no_estimates():
     assert type(represent(tiny_picture(), order="tiles").terms[0].sampler) is TileSampler
     with pytest.raises(InputError, match="tiles"):
         represent(tiny_picture(), order="tiles", estimates="cubic")
+
+
+def test_lattices_are_drawn_across_the_grid_and_tiles_from_one_place():
+    rng, signal = torch.Generator().manual_seed(0), tiny_picture(12, 16)
+    widths = {}
+    for order in ("tiles", "lattices"):
+        box = represent(signal, order=order, heldout=0.0).terms[0].sampler.sample(rng, 12).query.grid.box
+        widths[order] = box.extent[1]
+    assert widths["tiles"] <= 4
+    assert widths["lattices"] >= 12

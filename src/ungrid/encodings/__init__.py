@@ -9,7 +9,10 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.planes import Planes
 from ungrid.encodings.radial import Radial
+from ungrid.encodings.split_axis import SplitAxis
+from ungrid.encodings.tensor_grid import TensorCP, TensorVM
 
 __all__ = [
     "ENCODINGS",
@@ -25,6 +28,10 @@ __all__ = [
     "Identity",
     "LogFrequency",
     "Radial",
+    "Planes",
+    "SplitAxis",
+    "TensorCP",
+    "TensorVM",
 ]
 
 ENCODINGS: dict[str, type] = {
@@ -39,4 +46,8 @@ ENCODINGS: dict[str, type] = {
     "Identity": Identity,
     "LogFrequency": LogFrequency,
     "Radial": Radial,
+    "Planes": Planes,
+    "SplitAxis": SplitAxis,
+    "TensorCP": TensorCP,
+    "TensorVM": TensorVM,
 }

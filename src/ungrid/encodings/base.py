@@ -21,6 +21,7 @@ class Encoding(nn.Module, ABC):
     in_dim: int
     out_dim: int
     smoothness: float = math.inf  # how often features are continuously differentiable by the coords
+    is_separable: ClassVar[bool] = False  # whether `on_axes` works along the axes, and so does better on few large grids
 
     @abstractmethod
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:

@@ -134,8 +134,13 @@ class Field(nn.Module, ABC):
 
     def chunk_points(self, max_memory: int | None = None) -> int:
         """Number of points to evaluate at once within `max_memory` bytes, at least 1."""
-        fitting = CACHE_POINTS if max_memory is None else max_memory // self.bytes_per_point()
-        return max(1, min(fitting, CACHE_POINTS))
+        fitting = self.most_points if max_memory is None else max_memory // self.bytes_per_point()
+        return max(1, min(fitting, self.most_points))
+
+    @property
+    def most_points(self) -> int:
+        """Number of points beyond which larger chunks are not faster."""
+        return CACHE_POINTS
 
     def bytes_per_point(self) -> int:
         """Estimate of the bytes that evaluating one point takes: three copies of every float on its way, four bytes each."""

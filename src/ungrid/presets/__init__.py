@@ -6,6 +6,7 @@ from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
 from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generation
+from ungrid.presets.factored import coordx, k_planes, tensorf_cp, tensorf_vm, tri_plane
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.table import PUBLISHED
@@ -46,4 +47,9 @@ __all__ = [
     "mutate",
     "next_generation",
     "random_art",
+    "coordx",
+    "k_planes",
+    "tensorf_cp",
+    "tensorf_vm",
+    "tri_plane",
 ]

@@ -7,6 +7,7 @@ from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, ho
 from ungrid.presets.art import cppn
 from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
+from ungrid.presets.factored import coordx, k_planes, tensorf_cp, tensorf_vm, tri_plane
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 
@@ -36,4 +37,9 @@ PUBLISHED: dict[str, Callable[..., Field]] = {
     "factor_field": factor_field,
     "gaussian_image": gaussian_image,
     "cppn": cppn,
+    "coordx": coordx,
+    "k_planes": k_planes,
+    "tri_plane": tri_plane,
+    "tensorf_cp": tensorf_cp,
+    "tensorf_vm": tensorf_vm,
 }

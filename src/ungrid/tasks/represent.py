@@ -27,6 +27,7 @@ HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 MONITOR_SAMPLES = 8_192
 TILES = "tiles"
+LATTICES = "lattices"
 ESTIMATES = ("none", "samples", "cubic", "between")
 MEASURES: dict[str, Callable[..., dict[str, float | None]]] = {"image": picture_metrics}  # of a whole signal, by its kind
 
@@ -49,8 +50,9 @@ def represent(
         signal: what to represent.
         mask: [*shape] which samples are known; None for all.
         loss: (prediction, target) → scalar; None for the one that the field's recipe names.
-        order: how batches are drawn: "shuffled" (each sample once a pass), "uniform", "stratified", or "tiles": random blocks
-            of the grid, all of it where the recipe has no batch size.
+        order: how batches are drawn: "shuffled" (each sample once a pass), "uniform", "stratified"; "tiles": random blocks
+            of the grid; "lattices": every k-th sample along each axis, from a random one. Both take all of the grid where the
+            recipe has no batch size.
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
         estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";
@@ -62,8 +64,8 @@ def represent(
         seed: of the choice of held-out samples.
 
     Raises:
-        InputError: a mask of another shape or with nothing known, a fraction outside [0, 0.5], tiles with estimates or with
-            every level.
+        InputError: a mask of another shape or with nothing known, a fraction outside [0, 0.5], tiles or lattices with estimates
+            or with every level.
         UnknownName: no such kind of estimates, no such order.
     """
     if not 0 <= heldout <= 0.5:
@@ -77,15 +79,15 @@ def represent(
     if known is not None and len(known) == 0:
         raise InputError("the mask leaves no sample to fit; expected at least one True")
     kept, withheld = _hold_out(signal.grid.size, known, heldout, seed)
-    if order == TILES:
+    if order in (TILES, LATTICES):
         if every_level:
-            raise InputError("a field of several scales is fitted at points, and tiles were asked for; take another order")
+            raise InputError(f"a field of several scales is fitted at points, and {order} were asked for; take another order")
         if estimates != "none":
-            raise InputError(f'tiles hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
-        tiles = TileSampler(signal.grid, signal.values, known=kept, withheld=withheld)
+            raise InputError(f'{order} hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
+        tiles = TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
         judge = SignalJudge(signal, tiles, known=known, withheld=withheld)
         return Problem((Misfit(PointValues(), tiles, loss),), judge, signal)
-    draw: Order = lookup(order, {**ORDERS, TILES: TileSampler}, "order")()
+    draw: Order = lookup(order, {**ORDERS, TILES: TileSampler, LATTICES: TileSampler}, "order")()
     if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
         sampler = _estimated(signal, kept, withheld, estimates, draw, max_memory)
     else:

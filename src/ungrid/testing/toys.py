@@ -19,7 +19,10 @@ from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.planes import Planes
 from ungrid.encodings.radial import Radial
+from ungrid.encodings.split_axis import SplitAxis
+from ungrid.encodings.tensor_grid import TensorCP, TensorVM
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
@@ -160,6 +163,12 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
         d, (3,) * d, (2, 3), (2, 1), ((0.75,) * d, (1.5,) * d), mapping="triangle", coefficient_start=0.5
     ),
     "Radial": lambda d, seed: Radial(d, n_fold=min(d, 2), latent_dim=2, seed=seed),
+    "Planes": lambda d, seed: Planes(
+        d, ((2,) * d, (3,) * d), 2, interpolation="cubic", time_axis=0 if d == 3 else None, seed=seed
+    ),
+    "SplitAxis": lambda d, seed: SplitAxis(d, 4, depth=2, n_terms=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
+    "TensorCP": lambda d, seed: TensorCP(d, (3,) * d, 4, interpolation="cubic", seed=seed),
+    "TensorVM": lambda d, seed: TensorVM(d, (3,) * d, 2, interpolation="cubic", seed=seed),
 }
 NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     "Finer": lambda d, c, seed: Finer(d, c, 6, depth=2, first_omega=3.0, hidden_omega=2.0, first_bias_scale=1.0, seed=seed),
@@ -245,6 +254,11 @@ PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "gaussian_image": {"n_gaussians": 6},
     "cppn": {"width": 6, "depth": 2},
+    "coordx": {"width": 4, "depth": 2, "tail_depth": 1},
+    "k_planes": {"params_per_value": 0.5, "n_levels": 2, "n_features": 2, "width": 4},
+    "tri_plane": {"params_per_value": 0.5, "n_features": 2, "width": 4},
+    "tensorf_cp": {"n_components": 3, "width": 4},
+    "tensorf_vm": {"n_components": 3, "width": 4},
 }
 MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "PointValues": PointValues,
