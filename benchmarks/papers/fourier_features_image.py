@@ -29,8 +29,9 @@ from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.loop import Budget, run
+from ungrid.fit.orders import Uniform
 from ungrid.fit.problem import Problem
-from ungrid.fit.samplers import IndexSampler, PointObservations, Uniform
+from ungrid.fit.samplers import IndexSampler, PointObservations
 from ungrid.fit.state import FitState
 from ungrid.measurements.values import PointValues
 from ungrid.networks.mlp import Mlp

@@ -16,6 +16,7 @@ _HOME = {
     "cite": "verbs",
     "render": "verbs",
     "compare": "verbs",
+    "art": "verbs",
     "gradient": "differentiate",
     "jacobian": "differentiate",
     "divergence": "differentiate",

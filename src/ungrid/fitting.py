@@ -16,7 +16,7 @@ from ungrid.errors import InputError, TargetNotMet
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
 from ungrid.fields.storage import STORED
-from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor
+from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor, Refocus
 from ungrid.fit.guard import Guard
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
@@ -87,7 +87,7 @@ def carry_out(
     field = plan.field.to(where).train()
     plan.problem.to(where)
     state = FitState(field, plan.problem, recipe, seed, max_memory=max_memory)
-    watchers = [*callbacks, HeldOut(), Monitor(target_psnr=limits.target_psnr), Anneal()]
+    watchers = [*callbacks, HeldOut(), Refocus(), Monitor(target_psnr=limits.target_psnr), Anneal()]
     run(state, Budget(steps, limits.max_seconds), watchers, guard)
     field = field.to("cpu").eval()
     plan.problem.to(torch.device("cpu"))

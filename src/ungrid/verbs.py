@@ -27,8 +27,9 @@ from ungrid.fit.optimizers import OPTIMIZER_PAPERS
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
 from ungrid.fit.schedules import SCHEDULE_PAPERS
+from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import NAMES, Plan, plan_signal
-from ungrid.presets.published import PUBLISHED
+from ungrid.presets.table import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
 from ungrid.render.notebook import notebook_html
 from ungrid.render.picture import Region, picture_grid, write_field_picture
@@ -36,7 +37,13 @@ from ungrid.signals.base import Signal, color_channels
 from ungrid.signals.image import from_array, read_picture
 from ungrid.spec import lookup
 
-PARTS: dict[str, type] = {**domain.DOMAINS, **encodings.ENCODINGS, **networks.NETWORKS, **fields.FIELDS}
+PARTS: dict[str, type] = {
+    **domain.DOMAINS,
+    **encodings.ENCODINGS,
+    **networks.NETWORKS,
+    **networks.GRID_NETWORKS,
+    **fields.FIELDS,
+}
 DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
     "gradient": differentiate.gradient,
     "jacobian": differentiate.jacobian,
@@ -247,6 +254,24 @@ def compare(
     if picture is not None:
         draw_comparison(result, reference, Path(picture))
     return compare_pictures(result, reference)
+
+
+def art(seed: int = 0, *, size: tuple[int, int] = (512, 512), symmetry: str = ANY) -> Field:
+    """A random picture: a pattern-producing network with a palette, both drawn from a seed. It renders at any size.
+
+    `ungrid.presets` has `mutate`, `crossover`, `next_generation` and `latent_walk` for what comes of it.
+
+    Args:
+        seed: of the picture.
+        size: (height, width) of its box in pixels.
+        symmetry: "none", "mirror", "rotation", "kaleidoscope", "tile", or "any" for one that is drawn.
+
+    Example:
+        >>> import ungrid as ug
+        >>> ug.art(7, size=(64, 96)).grid().shape
+        (64, 96)
+    """
+    return random_art(seed, size=size, symmetry=symmetry)
 
 
 def cite(*objects: Any) -> str:

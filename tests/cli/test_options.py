@@ -1,6 +1,6 @@
 import pytest
 
-from ungrid.cli.options import parse_place, parse_region, parse_size
+from ungrid.cli.options import parse_numbers, parse_place, parse_region, parse_size
 from ungrid.errors import InputError
 
 AXES = ("y", "x")
@@ -65,3 +65,14 @@ def test_a_size_is_width_by_height_or_the_longer_side(text, size):
 def test_a_size_that_is_none_is_refused(text):
     with pytest.raises(InputError, match=r"--size .*: expected WIDTHxHEIGHT"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(("text", "numbers"), [("3", [3]), ("3,7", [3, 7]), (" 3 , 07 ", [3, 7])])
+def test_numbers_stand_between_commas(text, numbers):
+    assert parse_numbers(text, "--pick") == numbers
+
+
+@pytest.mark.parametrize("text", ["", "a", "3,", ",3", "3;7", "-3", "3.5", "1" * 17])
+def test_numbers_that_are_none_are_refused(text):
+    with pytest.raises(InputError, match=r"--pick .*: expected whole numbers with commas between"):
+        parse_numbers(text, "--pick")

@@ -9,11 +9,11 @@ from ungrid.testing.toys import ENCODING_EXAMPLES, example
 @pytest.mark.parametrize("in_dim", [1, 2, 3])
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_every_encoding_keeps_the_contract(name, in_dim):
-    check_encoding(example(name, ENCODING_EXAMPLES), [in_dim])
+    check_encoding(example(name, ENCODING_EXAMPLES, ENCODINGS), [in_dim])
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_every_encoding_is_listed_under_its_own_name(name):
     assert ENCODINGS[name].__name__ == name
     assert issubclass(ENCODINGS[name], Encoding)
-    assert type(example(name, ENCODING_EXAMPLES)(2, 0)) is ENCODINGS[name]
+    assert type(example(name, ENCODING_EXAMPLES, ENCODINGS)(2, 0)) is ENCODINGS[name]

@@ -10,7 +10,7 @@ from ungrid.testing.toys import FIELD_EXAMPLES, example, unit_box
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize("in_dim", [1, 2, 3])
 def test_every_field_keeps_the_contract(name, in_dim):
-    make, box = example(name, FIELD_EXAMPLES), unit_box(in_dim)
+    make, box = example(name, FIELD_EXAMPLES, FIELDS), unit_box(in_dim)
     check_field(make(box, 2, 0))
     check_seed(lambda seed: make(box, 2, seed))
     check_meta(lambda seed: make(box, 2, seed))
@@ -20,4 +20,4 @@ def test_every_field_keeps_the_contract(name, in_dim):
 def test_every_field_is_listed_under_its_own_name(name):
     assert FIELDS[name].__name__ == name
     assert issubclass(FIELDS[name], Field)
-    assert type(example(name, FIELD_EXAMPLES)(unit_box(2), 1, 0)) is FIELDS[name]
+    assert type(example(name, FIELD_EXAMPLES, FIELDS)(unit_box(2), 1, 0)) is FIELDS[name]

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from ungrid.fit.samplers import ORDERS
+from ungrid.fit.orders import ORDERS
 
 
 def generator(seed=0):
@@ -44,11 +44,11 @@ def test_every_order_continues_from_a_state_that_went_through_json(name, stop):
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_every_order_restarts_for_an_empty_state(name):
-    order = ORDERS[name]()
-    first = order.draw(23, 6, generator())
-    order.restore({})
-    assert torch.equal(order.draw(23, 6, generator()), first)
+def test_every_order_draws_from_more_indices_when_it_is_told_of_them(name):
+    order, rng = ORDERS[name](), generator()
+    order.draw(5, 3, rng)
+    order.lengthen(12)
+    assert set(torch.cat([order.draw(12, 4, rng) for _ in range(60)]).tolist()) == set(range(12))
 
 
 @pytest.mark.parametrize("name", ORDERS)

@@ -4,9 +4,11 @@ import re
 import pytest
 
 from ungrid.fit.optimizers import OPTIMIZERS
+from ungrid.fit.orders import ORDERS
 from ungrid.fit.schedules import SCHEDULES
 from ungrid.papers import bibtex
 from ungrid.presets import PUBLISHED
+from ungrid.tasks.represent import LATTICES, TILES
 from ungrid.terms import LOSSES
 from ungrid.testing import check_field
 from ungrid.testing.contracts import check_meta, check_seed, check_spec
@@ -30,6 +32,7 @@ def test_every_preset_has_a_recipe_that_names_known_parts(name):
     assert field.recipe.loss in LOSSES
     assert field.recipe.optimizer in OPTIMIZERS
     assert field.recipe.schedule in SCHEDULES
+    assert field.recipe.order in {*ORDERS, TILES, LATTICES}
     check_spec(field)
 
 

@@ -1,7 +1,8 @@
 import torch
 
 from ungrid.domain.sampling import Batch, Sampler
-from ungrid.fit.samplers import IndexSampler, PointObservations, Uniform
+from ungrid.fit.orders import Uniform
+from ungrid.fit.samplers import IndexSampler, PointObservations
 
 
 def test_a_batch_is_cut_into_parts_in_order():

@@ -26,7 +26,8 @@ def test_weights_are_mirrored_when_the_cell_is(kernel):
 
 @pytest.mark.parametrize(("name", "smoothness"), [("linear", 0), ("smoothstep", 1), ("cubic", 2)])
 def test_kernels_are_as_smooth_as_they_say(name, smoothness):
-    n_taps, weights = KERNELS[name]
+    n_taps, weights, said = KERNELS[name]
+    assert said == smoothness
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
     for order in range(smoothness + 1):
         derivatives = [lambda t, tap=tap: weights(t)[..., tap] for tap in range(n_taps)]

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -5,9 +7,15 @@ from torch.testing import assert_close
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
+from ungrid.encodings.dense_grid import DenseGrid
+from ungrid.encodings.fourier_features import FourierFeatures
+from ungrid.encodings.identity import Identity
 from ungrid.errors import InputError, ShapeError
 from ungrid.fields.base import CACHE_POINTS, MOST_POINTS, Field
+from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Record
+from ungrid.networks.mlp import Mlp
+from ungrid.networks.siren import Siren
 from ungrid.testing.contracts import check_field
 from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, unit_box
 
@@ -126,3 +134,14 @@ def test_the_number_of_parameters_is_counted():
     assert field.n_params == sum(p.numel() for p in field.parameters())
     assert field.outputs == {"values": 3}
     assert field.in_dim == 2
+
+
+def test_a_field_is_as_smooth_as_its_least_smooth_part():
+    box = unit_box(2)
+    smoothness = {
+        "siren": EncodedField(box, Identity(2), Siren(2, 1, 4)).smoothness,
+        "relu": EncodedField(box, FourierFeatures(2, 4), Mlp(8, 1, 4)).smoothness,
+        "cubic": EncodedField(box, DenseGrid(2, ((2, 2),), interpolation="cubic"), Mlp(2, 1, 4, activation="tanh")).smoothness,
+        "linear": EncodedField(box, DenseGrid(2, ((2, 2),)), Mlp(2, 1, 4, activation="tanh")).smoothness,
+    }
+    assert smoothness == {"siren": math.inf, "relu": 0, "cubic": 2, "linear": 0}

@@ -5,6 +5,7 @@ from torch.testing import assert_close
 from ungrid.domain.grid import Grid
 from ungrid.encodings.dense_grid import DenseGrid
 from ungrid.encodings.identity import Identity
+from ungrid.encodings.split_axis import SplitAxis
 from ungrid.errors import InputError
 from ungrid.fields.encoded import EncodedField
 from ungrid.networks.mlp import Mlp
@@ -52,3 +53,10 @@ def test_a_long_grid_keeps_distinct_normalized_coordinates_in_float32():
     with torch.no_grad():
         field.on(Grid(field.box, (1, 1_000_000)))
     assert bool((seen[1][1:] > seen[1][:-1]).all())
+
+
+def test_chunks_are_larger_where_a_chunks_axes_are_encoded_by_themselves():
+    plain = EncodedField(pixel_box(), Identity(2), Siren(2, 1, 4, depth=1))
+    split = EncodedField(pixel_box(), SplitAxis(2, 4, depth=1), Siren(4, 1, 4, depth=1))
+    assert split.chunk_points() == 4 * plain.chunk_points() == 65_536
+    assert split.chunk_points(10 * split.bytes_per_point()) == 10

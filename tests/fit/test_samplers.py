@@ -2,11 +2,10 @@ import json
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ungrid.errors import InputError
-from ungrid.fit.samplers import GridObservations, IndexSampler, PointObservations, Shuffled, Stratified, Uniform
+from ungrid.fit.orders import Focused, Shuffled, Uniform
+from ungrid.fit.samplers import GridObservations, IndexSampler, PointObservations
 from ungrid.testing.toys import tiny_picture
 
 
@@ -21,35 +20,6 @@ def numbered(n=10, **given):
 
 def drawn(sampler, rng, batch_size):
     return sampler.sample(rng, batch_size).target[:, 0].long().tolist()
-
-
-@settings(deadline=None, max_examples=50)
-@given(n=st.integers(1, 60), batch_size=st.integers(1, 60), seed=st.integers(0, 9))
-def test_shuffled_draws_each_index_at_most_once_a_pass_and_skips_less_than_a_batch(n, batch_size, seed):
-    if batch_size > n:
-        return
-    order, rng = Shuffled(), generator(seed)
-    for _ in range(3):
-        seen = torch.cat([order.draw(n, batch_size, rng) for _ in range(n // batch_size)])
-        assert len(set(seen.tolist())) == len(seen) == n // batch_size * batch_size
-
-
-def test_shuffled_draws_each_index_exactly_once_where_batches_fill_a_pass():
-    order, rng = Shuffled(), generator()
-    passes = [torch.cat([order.draw(12, 4, rng) for _ in range(3)]) for _ in range(3)]
-    assert all(sorted(one.tolist()) == list(range(12)) for one in passes)
-    assert not torch.equal(passes[0], passes[1])
-
-
-def test_stratified_draws_one_index_from_each_run():
-    index = Stratified().draw(100, 10, generator())
-    assert (index // 10).tolist() == list(range(10))
-    assert Stratified().draw(7, 5, generator()).max() < 7
-
-
-def test_uniform_draws_all_indices_equally_often():
-    counts = torch.bincount(Uniform().draw(10, 100_000, generator()), minlength=10)
-    assert (counts - 10_000).abs().max() < 5 * 95  # five standard deviations
 
 
 def test_points_of_a_grid_are_gathered_as_the_grid_has_them():
@@ -118,3 +88,17 @@ def test_moving_a_sampler_moves_its_observations():
     assert sampler.sample(generator(), 3).target.shape == (3, 3)
     sampler.to(torch.device("meta"))
     assert sampler.observations.values.is_meta
+
+
+def test_a_sampler_tells_a_focused_order_how_wrong_the_field_is_at_each_known_observation():
+    sampler = IndexSampler(
+        PointObservations(torch.zeros(10, 2), torch.arange(10.0)[:, None]), Focused(), known=torch.arange(2, 10)
+    )
+    sampler.refocus(lambda batch: (batch.target[:, 0] == 7).float())
+    counts = torch.bincount(torch.tensor([i for _ in range(400) for i in drawn(sampler, generator(_), 4)]), minlength=10)
+    assert counts[:2].sum() == 0
+    assert counts[7] > 10 * counts[3:7].max()
+
+
+def test_another_order_is_not_asked_where_the_field_is_wrong():
+    numbered().refocus(lambda batch: pytest.fail("nobody wants to know"))

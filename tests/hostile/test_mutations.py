@@ -52,7 +52,7 @@ def test_a_damaged_file_loads_or_is_refused_within_a_second(files, tmp_path, nam
     assert max(outcome.grown_bytes for outcome in outcomes) < 64 * 2**20
 
 
-def test_what_loads_after_damage_gives_finite_weights(files, tmp_path):
+def test_what_loads_after_damage_gives_finite_weights(files, tmp_path, unchecked_types):
     path = tmp_path / "a.ung"
     for kind, content in mutants(files, 5 * len(MUTATIONS), seed=1):
         if attempt(kind, content, path, TABLES).result == "loaded":

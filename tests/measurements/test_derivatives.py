@@ -2,8 +2,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from ungrid.encodings.fourier_features import FourierFeatures
+from ungrid.errors import InputError
+from ungrid.fields.encoded import EncodedField
 from ungrid.measurements.derivatives import Gradient, Laplacian
-from ungrid.testing.toys import gaussian_bump, plane_wave
+from ungrid.networks.mlp import Mlp
+from ungrid.testing.toys import gaussian_bump, plane_wave, unit_box
 
 
 @pytest.mark.parametrize("known", [plane_wave((1.5, -2.0), 0.4), gaussian_bump((0.1, -0.2), 0.7)])
@@ -32,3 +36,9 @@ def test_a_sensor_of_change_is_linear_in_the_field_and_blind_to_a_constant(senso
     first, second = plane_wave((1.0, 2.0)), gaussian_bump((0.5, 0.5), 0.3)
     both = sensor(lambda x: 2 * first(x) - 3 * second(x) + 7, query)
     assert_close(both, 2 * sensor(first, query) - 3 * sensor(second, query))
+
+
+def test_a_field_with_kinks_is_not_measured_by_its_laplacian():
+    field = EncodedField(unit_box(2), FourierFeatures(2, 4), Mlp(8, 1, 4))
+    with pytest.raises(InputError, match="kinks"):
+        Laplacian()(field, torch.zeros(3, 2))

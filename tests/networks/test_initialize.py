@@ -5,7 +5,8 @@ import torch
 from torch.testing import assert_close
 
 from ungrid.errors import InputError
-from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear, sine_start, uniform
+from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear, sine_layers, sine_start, uniform
+from ungrid.networks.siren import Siren
 
 FAN_IN, FAN_OUT = 400, 300
 
@@ -68,3 +69,16 @@ def test_starts_are_built_on_the_meta_device(name):
 def test_sizes_out_of_range_are_refused(sizes):
     with pytest.raises(InputError, match="expected an integer from"):
         check_sizes(*sizes)
+
+
+def test_sine_layers_start_as_a_siren_does():
+    layers = sine_layers([2, 16, 16, 3], [30.0, 30.0], rng())
+    siren = Siren(2, 3, 16, depth=2, seed=0)
+    assert all(map(torch.equal, layers.parameters(), siren.parameters()))
+
+
+def test_sine_layers_may_start_with_wider_first_biases():
+    usual, wide = sine_layers([2, 400, 1], [30.0], rng()), sine_layers([2, 400, 1], [30.0], rng(), first_bias_bound=5.0)
+    assert torch.equal(usual[0].weight, wide[0].weight)
+    assert 4.9 < wide[0].bias.abs().max() <= 5.0
+    assert torch.equal(usual[1].bias, wide[1].bias)

@@ -127,3 +127,17 @@ def test_siren_is_rebuilt_from_its_spec(omegas):
 def test_every_network_is_listed_under_its_own_name(name):
     assert NETWORKS[name].__name__ == name
     assert issubclass(NETWORKS[name], Network)
+
+
+def test_a_first_bound_starts_the_first_layer_as_the_later_ones():
+    bound = math.sqrt(6 / 400) / 30
+    network = Siren(400, 2, 400, depth=2, first_bound=bound)
+    for layer in network.layers[:2]:
+        assert 0.98 * bound < layer.weight.abs().max() <= bound
+    assert Siren(400, 2, 400, depth=2).layers[0].weight.abs().max() <= 1 / 400
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, math.inf, math.nan])
+def test_a_first_bound_that_is_no_positive_number_is_refused(bound):
+    with pytest.raises(InputError, match="first_bound"):
+        Siren(2, 1, 8, depth=2, first_bound=bound)

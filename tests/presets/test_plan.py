@@ -24,8 +24,8 @@ def test_auto_is_balanced():
 
 
 def test_an_unknown_preset_gives_the_nearest():
-    with pytest.raises(UnknownName, match=r"no preset is called 'sirne'.*did you mean 'siren'"):
-        plan_signal(tiny_picture(), "sirne")
+    with pytest.raises(UnknownName, match=r"no preset is called 'sirenn'.*did you mean 'siren'"):
+        plan_signal(tiny_picture(), "sirenn")
 
 
 def test_a_published_setting_that_is_too_large_is_refused():

@@ -8,7 +8,8 @@ import ungrid as ug
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, UnknownName
-from ungrid.fit.samplers import ORDERS
+from ungrid.fit.orders import ORDERS
+from ungrid.fit.tiles import TileSampler
 from ungrid.metrics.error import psnr
 from ungrid.signals.base import Signal
 from ungrid.tasks.represent import represent
@@ -187,3 +188,19 @@ def test_a_resumed_sampler_knows_the_truth_again():
     sampler_of(again).restore(sampler_of(problem).state())
     one, other = (sampler_of(p).sample(torch.Generator(), None).target for p in (problem, again))
     assert torch.equal(one, other)
+
+
+def test_tiles_are_blocks_of_the_samples_and_take_no_estimates():
+    assert type(represent(tiny_picture(), order="tiles").terms[0].sampler) is TileSampler
+    with pytest.raises(InputError, match="tiles"):
+        represent(tiny_picture(), order="tiles", estimates="cubic")
+
+
+def test_lattices_are_drawn_across_the_grid_and_tiles_from_one_place():
+    rng, signal = torch.Generator().manual_seed(0), tiny_picture(12, 16)
+    widths = {}
+    for order in ("tiles", "lattices"):
+        box = represent(signal, order=order, heldout=0.0).terms[0].sampler.sample(rng, 12).query.grid.box
+        widths[order] = box.extent[1]
+    assert widths["tiles"] <= 4
+    assert widths["lattices"] >= 12

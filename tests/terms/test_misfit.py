@@ -3,8 +3,9 @@ import torch
 from torch.testing import assert_close
 
 from ungrid.domain.sampling import Batch
+from ungrid.fit.orders import Focused, Shuffled
 from ungrid.fit.problem import Term
-from ungrid.fit.samplers import IndexSampler, PointObservations, Shuffled
+from ungrid.fit.samplers import IndexSampler, PointObservations
 from ungrid.measurements.values import PointValues
 from ungrid.terms.misfit import Misfit
 from ungrid.terms.regression import absolute_error
@@ -36,3 +37,12 @@ def test_batches_come_from_the_terms_own_sampler():
     rng = torch.Generator().manual_seed(0)
     assert len(misfit.sample(rng, lambda coords: coords, 4)) == 4
     assert torch.equal(misfit.sample(rng, lambda coords: coords, None).query, misfit.sampler.observations.query)
+
+
+def test_a_misfit_tells_its_sampler_the_root_mean_square_over_the_numbers_of_each_observation():
+    query, target = torch.zeros(3, 2), torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 1.0]])
+    order = Focused()
+    term = Misfit(PointValues(), IndexSampler(PointObservations(query, target), order))
+    term.refocus(lambda coords: torch.zeros(len(coords), 2))
+    errors = torch.tensor([12.5**0.5, 0.0, 1.0])
+    assert order.state()["codes"].tolist() == [round(16 * float(e / errors.mean())) + 1 for e in errors]

@@ -12,8 +12,9 @@ from ungrid.domain.box import Box
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
+from ungrid.fit.orders import Shuffled
 from ungrid.fit.problem import Problem
-from ungrid.fit.samplers import IndexSampler, PointObservations, Shuffled
+from ungrid.fit.samplers import IndexSampler, PointObservations
 from ungrid.fit.state import FitState
 from ungrid.kernels.native_library import library, torch_only
 from ungrid.measurements.values import PointValues

@@ -19,7 +19,7 @@ class Fit(Command):
     output: Output = None
     """The field's file; beside the input with the ending .ung if not given."""
     preset: str = "auto"
-    """auto, fast, balanced, best, or a published setting: siren, fourier_mlp, relu_pe_mlp, dense_grid, hash_grid."""
+    """auto, fast, balanced, best, or a published setting: siren, fourier_mlp, relu_pe_mlp, dense_grid, hash_grid, cppn."""
     as_kind: Annotated[Literal["image"] | None, tyro.conf.arg(name="as")] = None
     """What the file is, where its content leaves it open."""
     steps: int | None = None

@@ -46,6 +46,17 @@ def parse_size(text: str) -> tuple[int | None, int | None]:
     return (None if match[2] is None else int(match[2])), int(match[1])
 
 
+def parse_numbers(text: str, option: str) -> list[int]:
+    """ "3,7" → [3, 7].
+
+    Raises:
+        InputError: something else than whole numbers with commas between.
+    """
+    if not re.fullmatch(r"\s*\d{1,16}\s*(,\s*\d{1,16}\s*)*", text):
+        raise InputError(f"{option} {text}: expected whole numbers with commas between, such as 3,7")
+    return [int(number) for number in text.split(",")]
+
+
 def _pairs(text: str, axes: tuple[str, ...], option: str, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in text.split(","):

@@ -5,8 +5,26 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from ungrid.domain.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A block of a grid as one query, for fields that see a grid as a whole or axis by axis.
+
+    Args:
+        grid: the block.
+        index: [n] row-major indices of the cells that were observed, or None for all of them.
+    """
+
+    grid: Grid
+    index: Int[Tensor, " n"] | None = None
+
+    def __len__(self) -> int:
+        return self.grid.size if self.index is None else len(self.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,21 +32,21 @@ class Batch:
     """Queries and what the sensor said to each.
 
     Args:
-        query: [n, q] where or how was measured: points, rays, (angle, offset), frequencies.
+        query: where or how was measured: [n, q] points, rays, (angle, offset), frequencies; or a `Tile` of n observed cells.
         target: [n, *c] what was measured there.
         member: [n] which signal of a family, or None for a single signal.
     """
 
-    query: Float[Tensor, "n q"]
+    query: Float[Tensor, "n q"] | Tile
     target: Float[Tensor, "n *c"]
     member: Tensor | None = None
 
     def __len__(self) -> int:
-        return self.query.shape[0]
+        return len(self.query)
 
     def split(self, size: int | None) -> Iterator["Batch"]:
-        """The batch in parts of at most `size` samples, in order; whole for None."""
-        if size is None or len(self) <= size:
+        """The batch in parts of at most `size` samples, in order; whole for None, and where it is a tile."""
+        if size is None or len(self) <= size or isinstance(self.query, Tile):
             yield self
             return
         for start in range(0, len(self), size):
@@ -45,7 +63,7 @@ class Sampler(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Plain values from which `restore` continues the same sequence of batches."""
+        """A tree of plain values and tensors from which `restore` continues the same sequence of batches."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What an encoding is: normalized coordinates in, features out."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ class Encoding(nn.Module, ABC):
     paper: ClassVar[str | None] = None
     in_dim: int
     out_dim: int
+    smoothness: float = math.inf  # how often features are continuously differentiable by the coords
+    is_separable: ClassVar[bool] = False  # whether `on_axes` works along the axes, and so does better on few large grids
 
     @abstractmethod
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:

@@ -30,6 +30,7 @@ class Concatenate(Encoding):
             )
         self.parts = nn.ModuleList(encodings)
         self.in_dim, self.out_dim = encodings[0].in_dim, sum(part.out_dim for part in encodings)
+        self.smoothness = min(part.smoothness for part in encodings)
 
     @property
     def encodings(self) -> tuple[Encoding, ...]:
@@ -81,7 +82,7 @@ class CoarseToFine(Encoding):
         if octaves is None:
             raise InputError(f"{type(encoding).__name__} has no octaves to open one by one; mask an encoding that has")
         self.encoding, self.start, self.end = encoding, start, end
-        self.in_dim, self.out_dim = encoding.in_dim, encoding.out_dim
+        self.in_dim, self.out_dim, self.smoothness = encoding.in_dim, encoding.out_dim, encoding.smoothness
         self.register_buffer("feature_octaves", octaves)
         self.register_buffer("progress", torch.ones(()))
 

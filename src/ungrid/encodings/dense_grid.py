@@ -62,6 +62,7 @@ class DenseGrid(Encoding):
         self.in_dim, self.out_dim = in_dim, n_features_per_level * len(resolutions)
         self.resolutions, self.n_features_per_level = tuple(tuple(cells) for cells in resolutions), n_features_per_level
         self.interpolation, self.init_scale, self.seed = interpolation, init_scale, seed
+        self.smoothness = self.kernel.smoothness
         rng = torch.Generator().manual_seed(seed)
         shapes = [[n + self.kernel.n_taps - 1 for n in cells] + [n_features_per_level] for cells in self.resolutions]
         starts = (torch.rand(shape, generator=rng).mul_(2 * init_scale).sub_(init_scale) for shape in shapes)

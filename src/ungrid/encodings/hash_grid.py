@@ -80,6 +80,7 @@ class HashGrid(Encoding):
         shapes = [(level.n_rows, n_features_per_level) for level in self.lattices]
         starts = (torch.rand(shape, generator=rng).mul_(2e-4).sub_(1e-4) for shape in shapes)
         self.levels = nn.ParameterList(nn.Parameter(start) for start in starts)
+        self.smoothness = self.kernel.smoothness
         self.layout = hash_layout(self.lattices, PRIMES[:in_dim], n_features_per_level, interpolation)
 
     def forward(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:

@@ -18,10 +18,11 @@ Weights = Callable[[Tensor], Tensor]
 
 
 class Kernel(NamedTuple):
-    """How one axis is interpolated: number of nodes seen, and fraction [*] → their weights [*, n_taps]."""
+    """How one axis is interpolated: number of nodes seen, fraction [*] → their weights [*, n_taps], continuous derivatives."""
 
     n_taps: int
     weights: Weights
+    smoothness: float
 
 
 def linear_weights(t: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 2"]:
@@ -43,9 +44,9 @@ def cubic_weights(t: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 4"]:
 
 
 KERNELS: dict[str, Kernel] = {
-    "linear": Kernel(2, linear_weights),
-    "smoothstep": Kernel(2, smoothstep_weights),
-    "cubic": Kernel(4, cubic_weights),
+    "linear": Kernel(2, linear_weights, 0.0),
+    "smoothstep": Kernel(2, smoothstep_weights, 1.0),
+    "cubic": Kernel(4, cubic_weights, 2.0),
 }
 
 

@@ -1,5 +1,6 @@
 """The field: coordinates in, values out. It is what is fitted, saved, queried and drawn."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -75,6 +76,12 @@ class Field(nn.Module, ABC):
         return {"values": self.out_dim}
 
     @property
+    def smoothness(self) -> float:
+        """How often values are continuously differentiable by the coords: 0 for ReLU networks and linear grids, whose second
+        derivatives are zero almost everywhere; 2 for cubic grids; infinity for sines."""
+        return min((getattr(part, "smoothness", math.inf) for part in self.children()), default=math.inf)
+
+    @property
     def n_params(self) -> int:
         """Number of fitted values."""
         return sum(p.numel() for p in self.parameters())
@@ -129,9 +136,13 @@ class Field(nn.Module, ABC):
 
     def chunk_points(self, max_memory: int | None = None) -> int:
         """Number of points to evaluate at once within `max_memory` bytes, at least 1."""
-        per_point = self.bytes_per_point()
-        fastest = min(max(CACHE_POINTS, CHUNK_BYTES // per_point), MOST_POINTS)
-        return fastest if max_memory is None else max(1, min(max_memory // per_point, fastest))
+        most = self.most_points
+        return most if max_memory is None else max(1, min(max_memory // self.bytes_per_point(), most))
+
+    @property
+    def most_points(self) -> int:
+        """Number of points beyond which larger chunks are not faster: fewer for a field of many numbers a point."""
+        return min(max(CACHE_POINTS, CHUNK_BYTES // self.bytes_per_point()), MOST_POINTS)
 
     def bytes_per_point(self) -> int:
         """Estimate of the bytes that evaluating one point takes: three copies of every float on its way, four bytes each."""

@@ -10,8 +10,10 @@ from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.encodings.base import Encoding
 from ungrid.errors import InputError
-from ungrid.fields.base import Field
+from ungrid.fields.base import CACHE_POINTS, Field
 from ungrid.networks.base import Network
+
+SEPARABLE_TIMES = 4  # 65,536 points of a picture: 2 % of the work is along the axes, and 7 % in chunks of a fourth
 
 
 class EncodedField(Field):
@@ -66,6 +68,11 @@ class EncodedField(Field):
             coords = grid.axis_coords(axis, dtype=torch.float64, device=own.device)
             axes.append(coords.sub_(low).mul_(2 / (high - low)).sub_(1).to(own.dtype))
         return self._scaled(self.network(self.encoding.on_axes(axes)))
+
+    @property
+    def most_points(self) -> int:
+        """Number of points beyond which larger chunks are not faster; more where a chunk's axes are encoded by themselves."""
+        return CACHE_POINTS * SEPARABLE_TIMES if self.encoding.is_separable else super().most_points
 
     def _scaled(self, raw: Tensor) -> Tensor:
         offset = _per_channel(self.value_offset, raw)

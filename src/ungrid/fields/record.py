@@ -18,6 +18,8 @@ class Recipe:
         warm_up: fraction of the fit over which the rate rises from 0; 0 to 1.
         steps: how long to fit where no budget is given; at least 1.
         batch_size: samples a step; None takes all of them every step.
+        order: how they are drawn: a name in `ungrid.fit.orders.ORDERS`, "tiles" for blocks of the signal's grid, or
+            "lattices" for every k-th sample along its axes.
         betas: Adam's averaging factors of gradient and squared gradient.
         epsilon: Adam's guard against division by zero.
         weight_decay: squared-norm penalty of Adam, or decoupled decay of AdamW; 0 or more.
@@ -31,6 +33,7 @@ class Recipe:
     warm_up: float = 0.0
     steps: int = 1000
     batch_size: int | None = None
+    order: str = "shuffled"
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
     weight_decay: float = 0.0

@@ -9,6 +9,8 @@ from ungrid.fit.state import FitState
 
 GIVE_BACK_AT = 0.75  # of the fit: late enough to tell, early enough for the held-out samples to be learned
 
+LOOK_AT = (0.15, 0.4, 0.7)  # of the fit; docs/explain/loop.md has what other times gave
+
 
 class Callback:
     """Does nothing; a final class overrides what it needs."""
@@ -76,6 +78,20 @@ class HeldOut(Callback):
             return
         state.extra["heldout"] = state.problem.judge.heldout(state.field)
         state.problem.judge.give_back()
+
+
+class Refocus(Callback):
+    """Looks at all observations a few times and lets each term's sampler draw more often what is wrong, if it wants to."""
+
+    def __call__(self, state: FitState, losses: Mapping[str, float]) -> None:
+        """Look if it is time."""
+        looks = state.extra.get("looks", 0)
+        if looks < len(LOOK_AT) and state.progress >= LOOK_AT[looks]:
+            state.extra["looks"] = looks + 1
+            for term in state.problem.terms:
+                refocus = getattr(term, "refocus", None)
+                if refocus is not None:
+                    refocus(state.field)
 
 
 class Anneal(Callback):

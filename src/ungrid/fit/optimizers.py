@@ -8,8 +8,9 @@ from torch import nn
 
 from ungrid.fields.record import Recipe
 from ungrid.fit.adam import Adam
+from ungrid.fit.muon import Muon
 
-Optimizer = Adam | torch.optim.Optimizer
+Optimizer = Adam | Muon | torch.optim.Optimizer
 Builder = Callable[[Iterable[nn.Parameter], Recipe], Optimizer]
 
 
@@ -21,6 +22,11 @@ def adam(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Adam:
 def adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Adam:
     """Adam with decoupled weight decay (loshchilov2019adamw)."""
     return Adam(parameters, decoupled=True, **_adam_settings(recipe))
+
+
+def muon(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Muon:
+    """Orthogonalized momentum for hidden layers, AdamW for the rest: for sine and other wide networks (jordan2024muon)."""
+    return Muon(parameters, **_adam_settings(recipe))
 
 
 def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
@@ -39,5 +45,5 @@ def _adam_settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs}
-OPTIMIZER_PAPERS = {"adam": "kingma2015adam", "adamw": "loshchilov2019adamw", "lbfgs": "liu1989lbfgs"}
+OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs, "muon": muon}
+OPTIMIZER_PAPERS = {"adam": "kingma2015adam", "adamw": "loshchilov2019adamw", "lbfgs": "liu1989lbfgs", "muon": "jordan2024muon"}

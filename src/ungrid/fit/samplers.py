@@ -1,5 +1,6 @@
-"""Where batches come from: observations, and orders in which to draw them."""
+"""Where batches come from: observations, drawn in some order."""
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -9,7 +10,9 @@ from torch import Tensor
 from ungrid.domain.grid import Grid
 from ungrid.domain.sampling import Batch
 from ungrid.errors import InputError
+from ungrid.fit.orders import Focused, Order
 
+LOOKED_AT = 2**16  # observations that are compared at once
 SCATTERED = 2**20  # samples beyond which a batch is visited in the order of memory
 
 
@@ -102,7 +105,7 @@ class IndexSampler:
 
     Args:
         observations: what is sampled.
-        order: how; an object of this module.
+        order: how; an object of `ungrid.fit.orders`.
         known: [n] indices that may be drawn, or None for all.
         withheld: [m] indices that may be drawn only after `give_back`, or None.
         truth: [m, c] what is observed at `withheld` after `give_back`, where the observations hold something else until then;
@@ -112,7 +115,7 @@ class IndexSampler:
     def __init__(
         self,
         observations: Observations,
-        order: "Order",
+        order: Order,
         *,
         known: Int[Tensor, " n"] | None = None,
         withheld: Int[Tensor, " m"] | None = None,
@@ -146,10 +149,24 @@ class IndexSampler:
             self.observations.correct(self.withheld, self.truth)
         elif self._known is not None:
             self._known = torch.cat([self._known, self.withheld.to(self._known.dtype)])
-            self.order.restore({})
+            self.order.lengthen(len(self))
+
+    def refocus(self, wrong: Callable[[Batch], Tensor]) -> None:
+        """Let the order know how wrong the field is at each observation that may be drawn, if it wants to.
+
+        Args:
+            wrong: batch → error of each of its samples [n], 0 or more.
+        """
+        if not isinstance(self.order, Focused):
+            return
+        errors = torch.empty(len(self))
+        for part in torch.arange(len(self)).split(LOOKED_AT):
+            index = part if self._known is None else self._known[part]
+            errors[part] = wrong(self.observations.gather(index)).to(errors)
+        self.order.focus(errors)
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs to continue the same sequence of batches."""
+        """What `restore` needs to continue the same sequence of batches; a tree of plain values and tensors."""
         return {"given_back": self._given_back, "order": self.order.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -161,83 +178,3 @@ class IndexSampler:
     def to(self, device: torch.device) -> None:
         """Move the observations to a device; indices stay where the random numbers are made."""
         self.observations = self.observations.to(device)
-
-
-@runtime_checkable
-class Order(Protocol):
-    """How indices below n are drawn."""
-
-    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Tensor:
-        """The next `batch_size` indices [m] in [0, n); an order by passes may give fewer at a pass's end."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Plain values to continue from."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from them; from the beginning for an empty state."""
-        ...
-
-
-class Uniform:
-    """Each sample independently, with replacement."""
-
-    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Int[Tensor, " m"]:
-        """`batch_size` indices."""
-        return torch.randint(n, (batch_size,), generator=rng)
-
-    def state(self) -> dict[str, Any]:
-        """Nothing: the generator holds it all."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Nothing to do."""
-
-
-class Stratified:
-    """One sample from each of `batch_size` equal runs of indices: a batch is spread over the whole signal."""
-
-    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Int[Tensor, " m"]:
-        """`batch_size` indices, increasing."""
-        jitter = torch.rand(batch_size, generator=rng, dtype=torch.float64)
-        index = ((torch.arange(batch_size, dtype=torch.float64) + jitter) * (n / batch_size)).long()
-        return index.clamp_max(n - 1)
-
-    def state(self) -> dict[str, Any]:
-        """Nothing: the generator holds it all."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Nothing to do."""
-
-
-class Shuffled:
-    """Without replacement: every sample once a pass, each pass in a new random order; the remainder of a pass is skipped."""
-
-    def __init__(self) -> None:
-        self._seed: int | None = None
-        self._at = 0
-        self._order: Tensor | None = None
-
-    def draw(self, n: int, batch_size: int, rng: torch.Generator) -> Int[Tensor, " m"]:
-        """`batch_size` indices, none of them drawn before in this pass."""
-        if self._seed is None or self._at + batch_size > n:
-            self._seed = int(torch.randint(2**62, (1,), generator=rng))
-            self._order, self._at = None, 0
-        if self._order is None or len(self._order) != n:
-            self._order = torch.randperm(n, generator=torch.Generator().manual_seed(self._seed))
-        index = self._order[self._at : self._at + batch_size]
-        self._at += batch_size
-        return index
-
-    def state(self) -> dict[str, Any]:
-        """The pass's seed and how far it is."""
-        return {"seed": self._seed, "at": self._at}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue in that pass; in a new one for an empty state."""
-        self._seed, self._at, self._order = state.get("seed"), state.get("at", 0), None
-
-
-ORDERS: dict[str, type] = {"shuffled": Shuffled, "uniform": Uniform, "stratified": Stratified}

@@ -86,7 +86,7 @@ class FitState:
             "rate_factor": self.rate_factor,
             "extra": copy.deepcopy(self.extra),
             "notes": list(self.notes),
-            "samplers": {name: sampler.state() for name, sampler in self.problem.samplers().items()},
+            "samplers": _take_apart({n: sampler.state() for n, sampler in self.problem.samplers().items()}, "samplers", tensors),
             "optimizer": _take_apart(self.optimizer.state_dict(), "optimizer", tensors),
         }
         return Snapshot(tensors, plain)
@@ -98,8 +98,9 @@ class FitState:
         self.step, self.seconds = snapshot.plain["step"], snapshot.plain["seconds"]
         self.progress, self.rate_factor = snapshot.plain["progress"], snapshot.plain["rate_factor"]
         self.extra, self.notes = copy.deepcopy(snapshot.plain["extra"]), list(snapshot.plain["notes"])
+        states = _put_together(snapshot.plain["samplers"], snapshot.tensors)
         for name, sampler in self.problem.samplers().items():
-            sampler.restore(snapshot.plain["samplers"][name])
+            sampler.restore(states[name])
 
     def restore_weights(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot's weights and optimizer; time, random numbers and rate go on."""

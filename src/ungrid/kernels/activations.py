@@ -1,5 +1,6 @@
 """The pointwise functions between a network's layers, by the names that files and the command line use."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -29,6 +30,12 @@ ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": torch.sigmoid,
     "exp": torch.exp,
 }
+SMOOTHNESS = {"relu": 0.0, "leaky_relu": 0.0, "elu": 1.0}  # continuous derivatives; of all others every one is
+
+
+def smoothness_of(activation: str) -> float:
+    """How often an activation is continuously differentiable."""
+    return SMOOTHNESS.get(activation, math.inf)
 
 
 class Pointwise(NamedTuple):

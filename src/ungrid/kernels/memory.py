@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 LARGE = 32 << 20  # bytes; the C library keeps smaller blocks for the next one itself
-MAX_SPARES = 2
+MAX_SPARES = 4
 _spares: list[mmap.mmap] = []
 
 

@@ -65,7 +65,7 @@ class NativeEngine:
         """Gradients of the points and of all parameters, where wanted; `passed` is what `forward` returned."""
         points, parameters = points.contiguous(), [parameter.contiguous() for parameter in parameters]
         values, kept, grad_values = *passed, grad_values.contiguous()
-        grad_points = torch.empty_like(points) if wanted[0] else None
+        grad_points = empty_floats(points.numel()).view_as(points) if wanted[0] else None
         grads = [torch.empty_like(parameter) for parameter in parameters] if wanted[1] else None
         call, _ = _call(self.native, points, parameters, bounds, pointwise)
         call.values, call.kept, call.grad_values = values.data_ptr(), kept.data_ptr(), grad_values.data_ptr()

@@ -3,7 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from ungrid.shapes import FieldLike
+from ungrid.domain.sampling import Tile
+from ungrid.errors import InputError
+from ungrid.shapes import FieldLike, GridFieldLike
 
 
 class PointValues:
@@ -12,15 +14,24 @@ class PointValues:
     Args:
         channels: indices of the channels that the sensor sees, or None for all.
 
-    Shape: query [n, d] in the units of the box → [n, c].
+    Shape: query [n, d] in the units of the box, or a tile of n observed cells → [n, c].
     """
 
     def __init__(self, channels: tuple[int, ...] | None = None):
         self.channels = channels
 
-    def __call__(self, field: FieldLike, query: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
+    def __call__(self, field: FieldLike, query: Float[Tensor, "n d"] | Tile) -> Float[Tensor, "n c"]:
         """Values of the field at the query points."""
-        return select_channels(field, self.channels)(query)
+        values = on_tile(field, query) if isinstance(query, Tile) else field(query)
+        return values if self.channels is None else values[..., list(self.channels)]
+
+
+def on_tile(field: FieldLike, tile: Tile) -> Float[Tensor, "n c"]:
+    """Values at a tile's observed cells, the field being asked for its whole grid at once where it can be."""
+    if not isinstance(field, GridFieldLike):
+        raise InputError(f"a tile of a grid is asked of a field that has `on(grid)`; got {type(field).__name__}")
+    values = field.on(tile.grid).flatten(0, -2)
+    return values if tile.index is None else values[tile.index.to(values.device)]
 
 
 def select_channels(field: FieldLike, channels: tuple[int, ...] | None) -> FieldLike:

@@ -1,5 +1,6 @@
 """What a network is: features in, values out."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ class Network(nn.Module, ABC):
     paper: ClassVar[str | None] = None
     in_dim: int
     out_dim: int
+    smoothness: float = math.inf  # how often values are continuously differentiable by the features
 
     @abstractmethod
     def forward(self, features: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch c"]:

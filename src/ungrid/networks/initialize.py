@@ -10,7 +10,7 @@ The notebooks' normal distribution is cut at two standard deviations, ours is no
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -45,9 +45,10 @@ def he_start(fan_in: int, fan_out: int, rng: Generator) -> Start:
     return torch.randn(fan_out, fan_in, generator=rng).mul_(math.sqrt(2 / fan_in)), torch.zeros(fan_out)
 
 
-def sine_start(fan_in: int, fan_out: int, rng: Generator, *, bound: float) -> Start:
-    """Weights U(±bound), biases U(±1/√fan_in), as the authors of SIREN leave them."""
-    return uniform((fan_out, fan_in), bound, rng), uniform((fan_out,), 1 / math.sqrt(fan_in), rng)
+def sine_start(fan_in: int, fan_out: int, rng: Generator, *, bound: float, bias_bound: float | None = None) -> Start:
+    """Weights U(±bound), biases U(±bias_bound) or, for None, U(±1/√fan_in), as the authors of SIREN leave them."""
+    bias_bound = 1 / math.sqrt(fan_in) if bias_bound is None else bias_bound
+    return uniform((fan_out, fan_in), bound, rng), uniform((fan_out,), bias_bound, rng)
 
 
 INITIALIZATIONS: dict[str, Callable[[int, int, Generator], Start]] = {
@@ -63,6 +64,23 @@ def linear(start: Start) -> nn.Linear:
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")  # its own start would come from the global seed
     layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
     return layer
+
+
+def sine_layers(
+    sizes: Sequence[int], omegas: Sequence[float], rng: Generator, *, first_bias_bound: float | None = None
+) -> nn.ModuleList:
+    """Linear layers that start as SIREN's: weights U(±1/fan_in) in the first, U(±√(6/fan_in)/ω) in the others.
+
+    Args:
+        sizes: number of features before the first layer, then after each.
+        omegas: ω of each layer but the first.
+        rng: draws them, layer by layer.
+        first_bias_bound: of the first layer's biases; None for 1/√fan_in, as the others have it.
+    """
+    first = sine_start(sizes[0], sizes[1], rng, bound=1 / sizes[0], bias_bound=first_bias_bound)
+    rest = zip(sizes[1:-1], sizes[2:], omegas, strict=True)
+    starts = [sine_start(fan_in, fan_out, rng, bound=math.sqrt(6 / fan_in) / omega) for fan_in, fan_out, omega in rest]
+    return nn.ModuleList(map(linear, [first, *starts]))
 
 
 def parameters_of(layers: nn.ModuleList) -> tuple[list[Tensor], list[Tensor]]:

@@ -1,11 +1,13 @@
 """The multilayer perceptron: linear layers with a pointwise function in between."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ungrid.errors import InputError
-from ungrid.kernels.activations import ACTIVATIONS, Activation
+from ungrid.kernels.activations import ACTIVATIONS, Activation, smoothness_of
 from ungrid.kernels.mlp import fused_mlp
 from ungrid.networks.base import Network
 from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear, parameters_of
@@ -57,6 +59,7 @@ class Mlp(Network):
         self.in_dim, self.out_dim, self.width, self.depth = in_dim, out_dim, width, depth
         self.activation, self.output_activation = activation, output_activation
         self.skips, self.initialization, self.seed = tuple(skips), initialization, seed
+        self.smoothness = min(smoothness_of(activation) if depth else math.inf, smoothness_of(output_activation))
         rng = torch.Generator().manual_seed(seed)
         fans_in = [in_dim] + [width + in_dim * (layer in self.skips) for layer in range(1, depth + 1)]
         fans_out = [width] * depth + [out_dim]

@@ -28,6 +28,8 @@ class Siren(Network):
         first_omega: ω of the first layer, in radians per unit of its pre-activation. 30 for pictures, 3000 for sound.
         hidden_omega: ω of the other layers; it scales their gradients, since the initial weights are divided by it.
         omegas: ω of each sine layer in place of the two above (the output layer is still divided by `hidden_omega`), or None.
+        first_bound: the first weights are uniform in ± this; None for 1/in_dim, made for coordinates. Behind other sine layers,
+            √(6/in_dim)/ω starts the first layer as the later ones.
         seed: of the initial weights.
 
     Shape: features [*, in_dim], best in [-1, 1] → values [*, c].
@@ -48,17 +50,22 @@ class Siren(Network):
         first_omega: float = 30.0,
         hidden_omega: float = 30.0,
         omegas: tuple[float, ...] | None = None,
+        first_bound: float | None = None,
         seed: int = 0,
     ):
         super().__init__()
         check_sizes(in_dim, out_dim, width, depth, min_depth=1)
         self.in_dim, self.out_dim, self.width, self.depth = in_dim, out_dim, width, depth
-        self.first_omega, self.hidden_omega, self.seed = first_omega, hidden_omega, seed
+        self.first_omega, self.hidden_omega, self.first_bound, self.seed = first_omega, hidden_omega, first_bound, seed
         self.omegas = None if omegas is None else tuple(omegas)
         self.layer_omegas = (first_omega,) + (hidden_omega,) * (depth - 1) if self.omegas is None else self.omegas
         check_omegas(self.layer_omegas, first_omega, hidden_omega, depth)
+        if first_bound is not None and not 0 < first_bound <= MAX_OMEGA:
+            raise InputError(f"first_bound is {first_bound!r}, expected a number above 0 and at most {MAX_OMEGA:g}, or None")
         rng = torch.Generator().manual_seed(seed)
-        bounds = [1 / in_dim] + [math.sqrt(6 / width) / omega for omega in (*self.layer_omegas[1:], hidden_omega)]
+        bounds = [1 / in_dim if first_bound is None else first_bound] + [
+            math.sqrt(6 / width) / omega for omega in (*self.layer_omegas[1:], hidden_omega)
+        ]
         sizes = zip([in_dim] + [width] * depth, [width] * depth + [out_dim], bounds, strict=True)
         starts = (sine_start(fan_in, fan_out, rng, bound=bound) for fan_in, fan_out, bound in sizes)
         self.layers = nn.ModuleList(map(linear, starts))

@@ -3,9 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
+
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.fields.record import Recipe
 from ungrid.fields.storage import file_bytes
+from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
 from ungrid.signals.base import Signal
 
@@ -21,7 +25,8 @@ class Effort:
     Args:
         passes: over all samples.
         least_steps: for a small signal, whose passes have few batches.
-        params_per_value: grid parameters for each value of the signal.
+        params_per_value: grid parameters for each value of the signal, at most.
+        enough: dB; a picture that is expected to pass it gets fewer parameters, so that a smooth one has a small file.
         most_solved: samples up to which what lies between them is estimated by solving for it, and from which on by cubic
             convolution; 0 for no estimates.
     """
@@ -29,10 +34,16 @@ class Effort:
     passes: int
     least_steps: int
     params_per_value: float
+    enough: float
     most_solved: int
 
 
-EFFORTS = {"fast": Effort(4, 380, 0.45, 0), "balanced": Effort(8, 760, 0.7, 160_000), "best": Effort(24, 2300, 0.7, 2**22)}
+EFFORTS = {
+    "fast": Effort(4, 380, 0.45, 40.0, 0),
+    "balanced": Effort(8, 760, 0.7, 42.0, 160_000),
+    "best": Effort(24, 2300, 0.7, 48.0, 2**22),
+}
+LEAST_PARAMS_PER_VALUE = 0.2  # with fewer, the moon of scikit-image ended 4 dB below what was expected
 MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes each for every channel are held during the fit
 
 
@@ -60,7 +71,8 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         InputError: `max_bytes` leaves no room for any field.
     """
     level = EFFORTS[effort]
-    params_per_value = level.params_per_value
+    params_per_value = _needed(signal, level, seed)
+    plenty = "" if params_per_value == level.params_per_value else ", which should do for this picture"
     metadata = sum(len(blob) for blob in signal.blobs.values())
     if max_bytes is not None:
         least = file_bytes(_build(signal, 0.0, seed), "float16") + metadata
@@ -75,14 +87,12 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     while max_bytes is not None and file_bytes(field, "float16") + metadata > max_bytes:
         params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
         field = _build(signal, params_per_value, seed)
-    batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
-    steps = max(level.least_steps, level.passes * signal.grid.size // batch)
-    assert field.recipe is not None
-    field.recipe = replace(field.recipe, batch_size=batch, steps=steps)
+    recipe = field.recipe = _scheduled(field, signal, level)
     estimates = _estimates(signal, level)
+    per_value = f"{field.n_params / signal.values.numel():.2f} per value{plenty}"
     reason = (
-        f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters "
-        f"({field.n_params / signal.values.numel():.2f} per value), {steps} steps of {batch:,} samples; {WHY[estimates]}"
+        f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters ({per_value}), "
+        f"{recipe.steps} steps of {recipe.batch_size:,} samples; {WHY[estimates]}"
     )
     return Choice(field, "float16", estimates, reason)
 
@@ -100,6 +110,26 @@ def _estimates(signal: Signal, level: Effort) -> str:
     if not level.most_solved or n_lattice > MOST_LATTICE or len(signal.grid.shape) > 3:
         return "samples"
     return "between" if signal.grid.size <= level.most_solved else "cubic"
+
+
+def _needed(signal: Signal, level: Effort, seed: int) -> float:
+    """Parameters per value that the effort's quality takes on this signal, at most what the effort allows."""
+    with torch.device("meta"):  # its size is all that counts
+        field = _build(signal, level.params_per_value, seed)
+    field.recipe = _scheduled(field, signal, level)
+    psnr = expected_psnr(signal, field)
+    if psnr is None or psnr <= level.enough:
+        return level.params_per_value
+    return max(LEAST_PARAMS_PER_VALUE, level.params_per_value * 2 ** ((level.enough - psnr) / A_PARAMETER))
+
+
+def _scheduled(field: Field, signal: Signal, level: Effort) -> Recipe:
+    """The field's recipe with the batches and steps of the effort."""
+    batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
+    assert field.recipe is not None
+    return replace(
+        field.recipe, order="focused", batch_size=batch, steps=max(level.least_steps, level.passes * signal.grid.size // batch)
+    )
 
 
 def _build(signal: Signal, params_per_value: float, seed: int) -> Field:

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.record import Record
 from ungrid.fields.storage import file_bytes
 from ungrid.fit.problem import Problem
 from ungrid.presets.auto import EFFORTS, choose
 from ungrid.presets.predict import Machine, Prediction, predict
-from ungrid.presets.published import PUBLISHED
+from ungrid.presets.table import PUBLISHED
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.represent import represent
@@ -93,7 +94,11 @@ def plan_signal(
     n_known = None if mask is None else int(mask.sum())
     predicted = predict(signal, field, stored, estimates, Machine.here(), n_known=n_known)
     start = time.monotonic()
-    problem = represent(signal, mask=mask, estimates=estimates, max_memory=max_memory, seed=seed)
+    order = field.recipe.order if field.recipe else "shuffled"
+    every_level = isinstance(field, MultiscaleField)
+    problem = represent(
+        signal, mask=mask, order=order, estimates=estimates, every_level=every_level, max_memory=max_memory, seed=seed
+    )
     return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - start)
 
 

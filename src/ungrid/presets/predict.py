@@ -211,14 +211,17 @@ def predict(
     estimating += between * {"between": machine.solved, "cubic": machine.cubic}.get(estimates, 0.0)
     step = machine.step + machine.parameter * field.n_params + machine.point * recipe.batch_size
     course = Course(estimating * c, recipe.steps, step, machine.measured * n * c)
-    psnr = _psnr(signal, field) if n_known is None and signal.kind == "image" else None
+    psnr = expected_psnr(signal, field) if n_known is None else None
     return Prediction(course.seconds, size, psnr, course, machine.origin)
 
 
-def _psnr(signal: Signal, field: Field) -> float | None:
-    """dB by the linear model, or None for a picture of a few pixels or of values that are not finite."""
+def expected_psnr(signal: Signal, field: Field) -> float | None:
+    """PSNR [dB] of a default preset's field after its recipe, by the linear model.
+
+    None for what is no picture, a picture of a few pixels, or values that are not finite.
+    """
     colors, recipe = color_channels(signal.channels), field.recipe
-    if recipe is None or recipe.batch_size is None or not colors or min(signal.grid.shape) < SMALLEST:
+    if signal.kind != "image" or recipe is None or recipe.batch_size is None or not colors or min(signal.grid.shape) < SMALLEST:
         return None
     first, second, spread, independent = detail(signal.values[..., colors])
     psnr = spread + CONSTANT + FIRST * (first - spread) + SECOND * (second - spread)

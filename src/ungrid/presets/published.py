@@ -1,7 +1,6 @@
 """Named settings: each builds the field of a paper, with the recipe its authors fitted it by."""
 
 import math
-from collections.abc import Callable
 
 from ungrid.domain.box import Box
 from ungrid.encodings.dense_grid import DenseGrid
@@ -42,6 +41,25 @@ def siren(
     network = Siren(box.dim, out_dim, width, depth=depth, first_omega=first_omega, hidden_omega=hidden_omega, seed=seed)
     field = EncodedField(box, Identity(box.dim), network, (0.5,), (0.5,))
     field.recipe = Recipe(learning_rate=1e-4, steps=500)
+    return field
+
+
+def sine(box: Box, out_dim: int, *, width: int = 128, depth: int = 4, first_omega: float = 30.0, seed: int = 0) -> Field:
+    """A SIREN (sitzmann2020siren) half as wide, fitted by Muon (jordan2024muon): ours, for derivatives of any order, soon.
+
+    Muon at 1e-3 with a cosine schedule, 1,000 steps of 8,192 samples. On a half of kodim03's middle 256×256 pixels, gray, it ends
+    at 54.4 dB, and 32.3 dB on the other half; Adam at the best of its rates for each at 46.9 and 31.5 (docs/explain/defaults).
+
+    Args:
+        box: where the field lives.
+        out_dim: channels.
+        width, depth: of the hidden layers. A wider network remembers more and guesses worse.
+        first_omega: ω of the first layer.
+        seed: of the weights.
+    """
+    network = Siren(box.dim, out_dim, width, depth=depth, first_omega=first_omega, seed=seed)
+    field = EncodedField(box, Identity(box.dim), network, (0.5,), (0.5,))
+    field.recipe = Recipe(optimizer="muon", learning_rate=1e-3, schedule="cosine", steps=1000, batch_size=8192, betas=(0.9, 0.99))
     return field
 
 
@@ -200,12 +218,3 @@ def _tancik(box: Box, encoding: FourierFeatures | LogFrequency, out_dim: int, wi
     field = EncodedField(box, encoding, network)
     field.recipe = Recipe(loss="half_squared_error", learning_rate=1e-3, steps=2000)
     return field
-
-
-PUBLISHED: dict[str, Callable[..., Field]] = {
-    "siren": siren,
-    "fourier_mlp": fourier_mlp,
-    "relu_pe_mlp": relu_pe_mlp,
-    "dense_grid": dense_grid,
-    "hash_grid": hash_grid,
-}

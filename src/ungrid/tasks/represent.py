@@ -10,18 +10,24 @@ from torch import Tensor
 
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.fit.orders import ORDERS, Order
 from ungrid.fit.problem import Problem
-from ungrid.fit.samplers import ORDERS, GridObservations, IndexSampler, Order
+from ungrid.fit.samplers import GridObservations, IndexSampler
+from ungrid.fit.tiles import TileSampler
+from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
 from ungrid.metrics.image import picture_metrics
 from ungrid.signals.base import Signal, color_channels
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.misfit import Loss, Misfit
+from ungrid.terms.multiscale import MultiscaleMisfit
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 MONITOR_SAMPLES = 8_192
+TILES = "tiles"
+LATTICES = "lattices"
 ESTIMATES = ("none", "samples", "cubic", "between")
 MEASURES: dict[str, Callable[..., dict[str, float | None]]] = {"image": picture_metrics}  # of a whole signal, by its kind
 
@@ -34,6 +40,7 @@ def represent(
     order: str = "shuffled",
     heldout: float = HELDOUT_FRACTION,
     estimates: str = "none",
+    every_level: bool = False,
     max_memory: int | None = None,
     seed: int = 0,
 ) -> Problem:
@@ -43,19 +50,23 @@ def represent(
         signal: what to represent.
         mask: [*shape] which samples are known; None for all.
         loss: (prediction, target) → scalar; None for the one that the field's recipe names.
-        order: how batches are drawn: "shuffled" (each sample once a pass), "uniform" or "stratified".
+        order: how batches are drawn: "shuffled" (each sample once a pass), "uniform", "stratified"; "tiles": random blocks
+            of the grid; "lattices": every k-th sample along each axis, from a random one. Both take all of the grid where the
+            recipe has no batch size.
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
         estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";
             "samples" for those that are not known; "between" for the points halfway between samples, too, and "cubic" for
             these by cubic convolution alone. A field with nearly as many parameters as samples is free between them, and
             this tells it what is likely there.
+        every_level: whether every output of a field of several scales is fitted (`MultiscaleField`), or the one looked at.
         max_memory: bytes that estimating may take; None for 1 GiB.
         seed: of the choice of held-out samples.
 
     Raises:
-        InputError: a mask of another shape or with nothing known, an unknown order, a fraction outside [0, 0.5].
-        UnknownName: no such kind of estimates.
+        InputError: a mask of another shape or with nothing known, a fraction outside [0, 0.5], tiles or lattices with estimates
+            or with every level.
+        UnknownName: no such kind of estimates, no such order.
     """
     if not 0 <= heldout <= 0.5:
         raise InputError(f"heldout is {heldout}; expected a fraction from 0 to 0.5")
@@ -67,14 +78,23 @@ def represent(
     known = None if mask is None else mask.reshape(-1).nonzero().squeeze(-1)
     if known is not None and len(known) == 0:
         raise InputError("the mask leaves no sample to fit; expected at least one True")
-    draw: Order = lookup(order, ORDERS, "order")()
     kept, withheld = _hold_out(signal.grid.size, known, heldout, seed)
+    if order in (TILES, LATTICES):
+        if every_level:
+            raise InputError(f"a field of several scales is fitted at points, and {order} were asked for; take another order")
+        if estimates != "none":
+            raise InputError(f'{order} hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
+        tiles = TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
+        judge = SignalJudge(signal, tiles, known=known, withheld=withheld)
+        return Problem((Misfit(PointValues(), tiles, loss),), judge, signal)
+    draw: Order = lookup(order, {**ORDERS, TILES: TileSampler, LATTICES: TileSampler}, "order")()
     if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
         sampler = _estimated(signal, kept, withheld, estimates, draw, max_memory)
     else:
         sampler = IndexSampler(GridObservations(signal.grid, signal.values), draw, known=kept, withheld=withheld)
     judge = SignalJudge(signal, sampler, known=known, withheld=withheld)
-    return Problem((Misfit(PointValues(), sampler, loss),), judge, signal)
+    term = MultiscaleMisfit(MultiscaleValues(), sampler, loss) if every_level else Misfit(PointValues(), sampler, loss)
+    return Problem((term,), judge, signal)
 
 
 def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
@@ -127,7 +147,9 @@ class SignalJudge:
         withheld: those of them that the fit does not see at first.
     """
 
-    def __init__(self, signal: Signal, sampler: IndexSampler, *, known: Tensor | None = None, withheld: Tensor | None = None):
+    def __init__(
+        self, signal: Signal, sampler: IndexSampler | TileSampler, *, known: Tensor | None = None, withheld: Tensor | None = None
+    ):
         self.signal, self.sampler, self.known, self.withheld = signal, sampler, known, withheld
         rng = torch.Generator().manual_seed(1)
         index = torch.randint(signal.grid.size, (MONITOR_SAMPLES,), generator=rng)
@@ -174,6 +196,7 @@ class SignalJudge:
         device = next(field.parameters()).device
         for part in index.split(field.chunk_points()):
             batch = self._observed.gather(part)
+            assert isinstance(batch.query, Tensor)
             values = field(batch.query.to(device)).cpu()
             if self._clip:
                 values = values.clamp(0, 1)

@@ -1,6 +1,7 @@
 """The data term: how far what a sensor would see is from what it saw."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from ungrid.shapes import FieldLike
 from ungrid.spec import lookup
 from ungrid.terms.regression import LOSSES, squared_error
 
-Measure = Callable[[FieldLike, Tensor], Tensor]
+Measure = Callable[[FieldLike, Any], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -48,10 +49,22 @@ class Misfit:
 
     def __call__(self, field: FieldLike, batch: Batch) -> Tensor:
         """The loss on a batch: a scalar, or one value per member."""
-        loss = self.loss or _recipe_loss(field)
+        loss = self.loss or recipe_loss(field)
         return loss(self.measurement(field, batch.query), batch.target)
 
+    @torch.no_grad()
+    def refocus(self, field: FieldLike) -> None:
+        """Tell the sampler how wrong the field is at each observation: the root of the mean square over its numbers."""
+        refocus = getattr(self.sampler, "refocus", None)
+        if refocus is not None:
+            refocus(lambda batch: self._errors(field, batch))
 
-def _recipe_loss(field: FieldLike) -> Loss:
+    def _errors(self, field: FieldLike, batch: Batch) -> Tensor:
+        difference = self.measurement(field, batch.query) - batch.target
+        return difference.abs().square().flatten(1).mean(dim=1).sqrt()
+
+
+def recipe_loss(field: FieldLike) -> Loss:
+    """The loss that the field's recipe names, squared error where it has none."""
     recipe = getattr(field, "recipe", None)
     return squared_error if recipe is None else lookup(recipe.loss, LOSSES, "loss")

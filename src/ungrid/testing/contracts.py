@@ -26,7 +26,7 @@ from ungrid.fields import FIELDS
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.storage import load_field, save_field
-from ungrid.networks import NETWORKS
+from ungrid.networks import GRID_NETWORKS, NETWORKS
 from ungrid.networks.base import Network
 from ungrid.spec import from_spec, to_spec
 from ungrid.testing.tolerances import assert_same_bits, assert_same_up_to_rounding
@@ -81,6 +81,7 @@ def check_field(field: Field) -> None:
     check_dtype_and_device(field, coords)
     check_vmap(field, coords)
     check_derivatives(field, coords[:3])
+    check_smoothness(field)
     check_spec(field)
     _check_coords_of_a_field(field)
     _check_grids_of_a_field(field)
@@ -161,6 +162,17 @@ def check_derivatives(part: nn.Module, coords: Tensor) -> None:
         assert gradcheck(of_parameters, tuple(part.parameters())), "derivatives by the parameters are wrong"
 
 
+def check_smoothness(part: nn.Module, segments: int = 4) -> None:
+    """As many derivatives as `smoothness` says, at most two, are continuous: along a line, their jumps shrink with the steps."""
+    part = _enlivened(copy.deepcopy(part).double())
+    smoothness = float(part.smoothness)  # type: ignore[arg-type]
+    assert smoothness >= -1, f"smoothness is {smoothness}, expected the number of continuous derivatives, or -1 for jumps"
+    ends = random_coords(part, (2 * segments,), dtype=torch.float64).unflatten(0, (2, segments))
+    for order in range(int(min(smoothness, 2)) + 1):
+        coarse, fine = (_largest_jump(part, ends, order, n) for n in (4096, 16384))
+        assert fine <= 0.5 * coarse + 1e-9, f"smoothness is {smoothness}, but derivative {order} jumps by {fine:.3g}"
+
+
 def check_spec(part: nn.Module) -> None:
     """The spec is plain JSON, and builds the part again: the same spec, the same names and shapes."""
     spec = json.loads(json.dumps(to_spec(part), allow_nan=False))
@@ -200,7 +212,7 @@ def check_meta(make: Callable[[int], nn.Module]) -> None:
 def known_parts(part: nn.Module | None = None) -> dict[str, type]:
     """All parts that a spec of ungrid's may name, and the types that this part is made of."""
     own = {type(module).__name__: type(module) for module in part.modules()} if part is not None else {}
-    return {**DOMAINS, **ENCODINGS, **NETWORKS, **FIELDS, **own}
+    return {**DOMAINS, **ENCODINGS, **NETWORKS, **GRID_NETWORKS, **FIELDS, **own}
 
 
 def _check_part(make: Callable[[int], Any], in_dim: int) -> None:
@@ -214,6 +226,7 @@ def _check_part(make: Callable[[int], Any], in_dim: int) -> None:
     check_dtype_and_device(part, coords)
     check_vmap(part, coords)
     check_derivatives(part, coords[:3])
+    check_smoothness(part)
     check_spec(part)
     check_seed(make)
     check_meta(make)
@@ -274,6 +287,20 @@ def _assert_refused(field: Field, coords: Tensor, error: type[Exception]) -> Non
     raise AssertionError(f"coords of {coords.dtype} and shape {tuple(coords.shape)} were taken; expected {error.__name__}")
 
 
+def _largest_jump(part: nn.Module, ends: Tensor, order: int, n_steps: int) -> float:
+    """Of a derivative along straight lines between pairs of points [2, segments, d], from one of n_steps places to the next."""
+    at = torch.linspace(0, 1, n_steps, dtype=torch.float64).requires_grad_(True)
+    jump = 0.0
+    for start, end in ends.unbind(1):
+        values = part(start + at[:, None] * (end - start)).mean(dim=-1)
+        for _ in range(order):
+            if not values.requires_grad:  # nothing is left to differentiate: a constant, whose slope is 0
+                return jump
+            (values,) = torch.autograd.grad(values.sum(), at, create_graph=True)
+        jump = max(jump, float(values.detach().diff().abs().max()))
+    return jump
+
+
 def _enlivened(part: nn.Module) -> nn.Module:
     """The part, parameters that start near zero scaled up: a wrong derivative is then larger than gradcheck's tolerance."""
     with torch.no_grad():
@@ -305,6 +332,7 @@ __all__ = [
     "check_meta",
     "check_network",
     "check_seed",
+    "check_smoothness",
     "check_spec",
     "check_tensors_are_registered",
     "check_vmap",
