@@ -24,7 +24,7 @@ from ungrid.testing.toys import ENCODING_EXAMPLES, PRESET_EXAMPLES, encoded_fiel
 
 def sound_files(folder: Path) -> list[bytes]:
     """One small file of each encoding and each preset."""
-    fields = [encoded_field(example(name, ENCODING_EXAMPLES)(2, 0), 3, box=pixel_box()) for name in ENCODINGS]
+    fields = [encoded_field(example(name, ENCODING_EXAMPLES, ENCODINGS)(2, 0), 3, box=pixel_box()) for name in ENCODINGS]
     presets = [PUBLISHED[name](pixel_box(), 3, **example(name, PRESET_EXAMPLES)) for name in PUBLISHED]
     contents = []
     for field in [*fields, *presets]:

@@ -22,10 +22,14 @@ def coords_in(box, n=4, seed=0):
 
 def fields(out_dim, in_dim=2):
     """A field through every encoding and every network of the tables, weights large enough for visible derivatives."""
-    made = {f"encoding {name}": encoded_field(example(name, ENCODING_EXAMPLES)(in_dim, 0), out_dim) for name in ENCODINGS}
+    made = {
+        f"encoding {name}": encoded_field(example(name, ENCODING_EXAMPLES, ENCODINGS)(in_dim, 0), out_dim) for name in ENCODINGS
+    }
     box = unit_box(in_dim)
     for name in NETWORKS:
-        made[f"network {name}"] = EncodedField(box, Identity(in_dim), example(name, NETWORK_EXAMPLES)(in_dim, out_dim, 0))
+        made[f"network {name}"] = EncodedField(
+            box, Identity(in_dim), example(name, NETWORK_EXAMPLES, NETWORKS)(in_dim, out_dim, 0)
+        )
     for field in made.values():
         field.double()
         for parameter in field.parameters():

@@ -18,7 +18,7 @@ MOST_SECONDS = 1.0
 
 def sound_files(folder):
     """One file of each encoding and each preset, with blobs and records of several kinds."""
-    fields = [encoded_field(example(name, ENCODING_EXAMPLES)(2, 0), 3, box=pixel_box()) for name in ENCODINGS]
+    fields = [encoded_field(example(name, ENCODING_EXAMPLES, ENCODINGS)(2, 0), 3, box=pixel_box()) for name in ENCODINGS]
     fields += [PUBLISHED[name](pixel_box(), 3, **example(name, PRESET_EXAMPLES)) for name in PUBLISHED]
     contents = []
     for index, field in enumerate(fields):

@@ -13,9 +13,8 @@ from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.fields.encoded import EncodedField
 from ungrid.kernels.native_library import library, torch_only
-from ungrid.presets.auto import choose
-from ungrid.presets.published import siren
-from ungrid.signals.base import Signal
+from ungrid.presets.auto import EFFORTS
+from ungrid.presets.published import dense_grid, siren
 
 FRAME = (2160, 3840)
 SOURCES = {"default, of 768x512": (512, 768), "default, of 3840x2160": (2160, 3840)}
@@ -59,9 +58,9 @@ def decode(
 def _fields() -> dict[str, EncodedField]:
     fields = {"SIREN": siren(Box(("y", "x"), ((0.0, 512.0), (0.0, 768.0))), 3)}
     for name, shape in SOURCES.items():
-        grid = Grid(Box(("y", "x"), tuple((0.0, float(n)) for n in shape)), shape)
-        blank = Signal(torch.zeros(1).expand(*shape, 3), grid, "image", ("r", "g", "b"))  # one number, seen as a whole picture
-        fields[name] = choose(blank).field
+        box = Box(("y", "x"), tuple((0.0, float(n)) for n in shape))
+        most = EFFORTS["balanced"].params_per_value  # what the default gives to a picture that is not smooth
+        fields[name] = dense_grid(box, 3, shape=shape, params_per_value=most, interpolation="cubic")
     return {name: field.eval() for name, field in fields.items() if isinstance(field, EncodedField)}
 
 
