@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 
 import ungrid as ug
-from ungrid.fit.samplers import IndexSampler, PointObservations, Shuffled
+from ungrid.fit.orders import Shuffled
+from ungrid.fit.samplers import IndexSampler, PointObservations
 from ungrid.measurements import Gradient
 from ungrid.signals.image import from_array
 from ungrid.signals.sample import sample_photo
