@@ -56,7 +56,7 @@ def test_a_long_grid_keeps_distinct_normalized_coordinates_in_float32():
 
 
 def test_chunks_are_larger_where_a_chunks_axes_are_encoded_by_themselves():
-    plain = EncodedField(pixel_box(), Identity(2), Siren(2, 1, 4, depth=1))
-    split = EncodedField(pixel_box(), SplitAxis(2, 4, depth=1), Siren(4, 1, 4, depth=1))
+    plain = EncodedField(pixel_box(), Identity(2), Siren(2, 1, 256, depth=4))
+    split = EncodedField(pixel_box(), SplitAxis(2, 256, depth=1), Siren(256, 1, 256, depth=3))
     assert split.chunk_points() == 4 * plain.chunk_points() == 65_536
     assert split.chunk_points(10 * split.bytes_per_point()) == 10

@@ -21,11 +21,11 @@ class Formula(Field):
 
     def __init__(self, formula, height=12, width=16, out_dim=1):
         super().__init__()
-        self.formula, self.box, self.out_dim, self.most_points = formula, pixel_box(height, width), out_dim, 0
+        self.formula, self.box, self.out_dim, self.largest_query = formula, pixel_box(height, width), out_dim, 0
         self.record = Record("image", (height, width), ("gray", "a")[:out_dim])
 
     def values_at(self, coords, inputs=None):
-        self.most_points = max(self.most_points, coords[..., 0].numel())
+        self.largest_query = max(self.largest_query, coords[..., 0].numel())
         return self.formula(self.box.denormalize(coords))
 
 
@@ -132,7 +132,7 @@ def test_what_is_held_at_once_does_not_grow_with_the_height(height, shrink):
         tallest = max(tallest, len(band))
         assert 3 * band.numel() * 4 < max_memory
     assert tallest <= BAND_ROWS
-    assert field.most_points * field.bytes_per_point() <= max_memory
+    assert field.largest_query * field.bytes_per_point() <= max_memory
 
 
 def test_a_tall_picture_needs_no_more_memory_than_a_short_one(tmp_path):
