@@ -20,10 +20,12 @@ from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.encodings.radial import Radial
+from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.multiscale import MultiscaleField
+from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.multiscale import MultiscaleValues
@@ -142,6 +144,17 @@ def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = Non
     return EncodedField(box or unit_box(encoding.in_dim), encoding, network)
 
 
+def wave_field(box: Box, out_dim: int, seed: int) -> EncodedField:
+    """A small smooth field on a box: a part for fields that are made of fields."""
+    encoding = FourierFeatures(box.dim, 2, bandwidth=0.3, seed=seed)
+    return EncodedField(box, encoding, Mlp(4, out_dim, 3, depth=1, activation="tanh", seed=seed))
+
+
+def wider_box(box: Box) -> Box:
+    """A box that contains another, by one unit below and two above on each axis."""
+    return Box(box.axes, tuple((low - 1.0, high + 2.0) for low, high in box.bounds), box.units)
+
+
 ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "CoarseToFine": lambda d, seed: CoarseToFine(FourierFeatures(d, 3, bandwidth=0.5, seed=seed), 0.1, 0.8),
     "Concatenate": lambda d, seed: Concatenate((Identity(d), DenseGrid(d, ((1,) * d,), interpolation="cubic", seed=seed))),
@@ -203,6 +216,17 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         (0.25,),
     ),
     "GaussianMixture": lambda box, c, seed: GaussianMixture(box, c, 5, shape=(3, 4, 2)[: box.dim], seed=seed),
+    "Sum": lambda box, c, seed: Sum((wave_field(box, c, seed), wave_field(box, 1, seed + 1)), (1.5, -2.0), (0.25,)),
+    "Product": lambda box, c, seed: Product((wave_field(box, c, seed), wave_field(box, 1, seed + 1))),
+    "Blended": lambda box, c, seed: Blended(*(wave_field(box, n, seed + n) for n in (c, c, 1))),
+    "Stitched": lambda box, c, seed: Stitched(
+        wave_field(box, c, seed), wave_field(box, c, seed + 1), box.axes[-1], 0.5 * sum(box.bounds[-1]), 0.5 * box.extent[-1]
+    ),
+    "Cropped": lambda box, c, seed: Cropped(wave_field(wider_box(box), c, seed), box),
+    "Transformed": lambda box, c, seed: Transformed(
+        wave_field(pixel_box(), c, seed), box, tuple(tuple(1.0 + row - k for k in range(box.dim + 1)) for row in range(2))
+    ),
+    "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
