@@ -1,6 +1,7 @@
 """Fields: coordinates in, values out."""
 
 import ungrid.fields.operators  # noqa: F401  # + - * / between fields
+from ungrid.fields.adapted import AdaptedField
 from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
@@ -9,8 +10,10 @@ from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
+from ungrid.fields.residual import ResidualField
 
 FIELDS: dict[str, type] = {
+    "AdaptedField": AdaptedField,
     "Blended": Blended,
     "ConvolutionalField": ConvolutionalField,
     "Cropped": Cropped,
@@ -18,6 +21,7 @@ FIELDS: dict[str, type] = {
     "GaussianMixture": GaussianMixture,
     "MultiscaleField": MultiscaleField,
     "Product": Product,
+    "ResidualField": ResidualField,
     "Stitched": Stitched,
     "Sum": Sum,
     "Transformed": Transformed,
@@ -26,6 +30,7 @@ FIELDS: dict[str, type] = {
 
 __all__ = [
     "FIELDS",
+    "AdaptedField",
     "Blended",
     "ConvolutionalField",
     "Cropped",
@@ -36,6 +41,7 @@ __all__ = [
     "Product",
     "Recipe",
     "Record",
+    "ResidualField",
     "Stitched",
     "Sum",
     "Transformed",

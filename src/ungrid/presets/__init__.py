@@ -8,6 +8,7 @@ from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generation
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
+from ungrid.presets.residual import detail_of
 from ungrid.presets.table import PUBLISHED
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "mutate",
     "next_generation",
     "random_art",
+    "detail_of",
 ]

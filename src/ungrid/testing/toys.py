@@ -20,6 +20,7 @@ from ungrid.encodings.frequency import Frequency, LogFrequency
 from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.encodings.radial import Radial
+from ungrid.fields.adapted import AdaptedField
 from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
@@ -27,6 +28,7 @@ from ungrid.fields.encoded import EncodedField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
+from ungrid.fields.residual import ResidualField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -227,6 +229,8 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         wave_field(pixel_box(), c, seed), box, tuple(tuple(1.0 + row - k for k in range(box.dim + 1)) for row in range(2))
     ),
     "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
+    "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
+    "AdaptedField": lambda box, c, seed: AdaptedField(encoded_field(Identity(box.dim), c, box=box, seed=seed), 1, seed=seed),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
