@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+import ungrid as ug
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.encodings.identity import Identity
@@ -172,3 +173,11 @@ def test_a_part_that_sees_a_grid_at_once_is_asked_for_grids():
     total, grid = conv + a_field(), Grid(BOX, (8, 12))
     assert_close(total.sample(grid), conv.sample(grid) + a_field().sample(grid))
     assert total.chunk_points() == min(conv.chunk_points(), a_field().chunk_points())
+
+
+def test_a_saved_blend_of_pictures_is_drawn_as_a_picture(tmp_path):
+    ug.save(Blended(picture(), picture(), a_field(1)), tmp_path / "blend.ung")
+    blend = ug.load(tmp_path / "blend.ung")
+    assert ug.render(blend, tmp_path / "blend.png", scale=2.0) == (16, 24, 3)
+    expected = blend.sample(blend.grid(2.0)).clamp(0, 1)
+    assert_close(ug.load(tmp_path / "blend.png").values, expected, atol=0.6 / 255, rtol=0)
