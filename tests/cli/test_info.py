@@ -115,3 +115,20 @@ def test_the_header_alone_is_enough(original, tmp_path):
     header.description.pop("spec")
     with pytest.raises(FormatError, match="lacks what every field has"):
         describe_header(header, "a.ung")
+
+
+def test_the_box_of_a_field_made_of_others_is_that_of_its_first(tmp_path, capsys):
+    field = ug.fit(tiny_picture(12, 16), steps=2, callbacks=[])
+    (2 * (field * field) + 1).save(tmp_path / "made.ung")
+    assert main(["info", str(tmp_path / "made.ung"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["box"] == {"axes": ["y", "x"], "bounds": [[0, 12], [0, 16]], "units": ["px", "px"]}
+    assert told["field"]["type"] == "Sum"
+    assert told["shape"] == [12, 16]
+
+
+@pytest.mark.parametrize("spec", [{"type": "Sum", "fields": []}, {"type": "Sum"}, {"type": "Sum", "fields": [{}]}])
+def test_a_spec_without_any_box_is_refused(original, tmp_path, spec):
+    path = changed(original, tmp_path, lambda description: description.update(spec=spec))
+    with pytest.raises(FormatError, match="lacks what every field has"):
+        describe_header(read_header(path), "changed.ung")

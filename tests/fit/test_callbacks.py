@@ -103,3 +103,13 @@ def test_annealing_opens_an_encoding_over_the_fit_and_leaves_it_open():
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert state.field.encoding.progress.item() == 1.0
     assert torch.equal(encoding.mask(), torch.ones(16))
+
+
+def test_parts_at_rest_are_not_annealed():
+    state = a_state(CoarseToFine(FourierFeatures(2, 4, bandwidth=2.0), 0.2, 0.8))
+    state.field.encoding.eval()
+    Anneal().begin(state)
+    assert float(state.field.encoding.progress) == 1.0
+    state.field.encoding.train()
+    Anneal().begin(state)
+    assert float(state.field.encoding.progress) == 0.0

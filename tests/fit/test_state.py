@@ -109,3 +109,26 @@ def test_memory_that_is_not_enough_is_refused_at_once():
 def test_a_name_that_is_in_no_table_is_refused_with_the_nearest(wrong):
     with pytest.raises(UnknownName, match="did you mean"):
         a_state(**wrong)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_frozen_parameters_are_none_of_the_optimizers(optimizer):
+    picture = tiny_picture(32, 32)
+    field = FIELD_EXAMPLES["EncodedField"](picture.box, 3, 0)
+    first, *rest = field.parameters()
+    first.requires_grad_(False)
+    before = first.clone()
+    state = FitState(field, represent(picture), Recipe(optimizer=optimizer, weight_decay=0.1, batch_size=64), 0)
+    held = [p for group in state.optimizer.param_groups for p in group["params"]]
+    assert {id(p) for p in held} == {id(p) for p in rest}
+    step(state)
+    assert torch.equal(first, before)
+    state.restore(state.snapshot())
+    assert not first.requires_grad
+
+
+def test_a_field_with_nothing_to_fit_is_refused():
+    picture = tiny_picture(32, 32)
+    field = FIELD_EXAMPLES["EncodedField"](picture.box, 3, 0).requires_grad_(False)
+    with pytest.raises(InputError, match="all of the field's parameters are frozen"):
+        FitState(field, represent(picture), Recipe(), 0)

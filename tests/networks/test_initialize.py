@@ -82,3 +82,14 @@ def test_sine_layers_may_start_with_wider_first_biases():
     assert torch.equal(usual[0].weight, wide[0].weight)
     assert 4.9 < wide[0].bias.abs().max() <= 5.0
     assert torch.equal(usual[1].bias, wide[1].bias)
+
+
+def test_a_network_answers_with_tensors_in_place_of_its_parameters():
+    network, features = Siren(2, 3, 16, depth=2), torch.rand(5, 2)
+    doubled = {name: 2 * parameter for name, parameter in network.named_parameters()}
+    expected = Siren(2, 3, 16, depth=2)
+    expected.load_state_dict(doubled)
+    values = torch.func.functional_call(network, doubled, (features,))
+    assert torch.equal(values, expected(features))
+    values.sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())

@@ -43,7 +43,7 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
     description = header.description
     try:
         spec, record = description["spec"], description.get("record") or {}
-        box = {key: spec["box"][key] for key in ("axes", "bounds", "units")}
+        box = {key: _box_of(spec)[key] for key in ("axes", "bounds", "units")}
         result = {
             "format_version": description["format_version"],
             "kind": record.get("kind", ""),
@@ -62,8 +62,18 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
         if not _is_plain(result):
             raise TypeError("an entry is of another kind, or nested too deep")
         return result
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, StopIteration) as error:
         raise FormatError(f"the description in {name} lacks what every field has ({error})") from None
+
+
+def _box_of(spec: dict[str, Any]) -> Any:
+    """The box in a field's spec, or that of its first part, as the fields have it that are made of others."""
+    for _ in range(MOST_DEPTH):
+        if "box" in spec:
+            return spec["box"]
+        arguments = [value[0] if isinstance(value, list) and value else value for value in spec.values()]
+        spec = next(value for value in arguments if isinstance(value, dict))
+    raise KeyError("box")
 
 
 def _is_plain(result: dict[str, Any]) -> bool:

@@ -1,17 +1,49 @@
 """Fields: coordinates in, values out."""
 
+import ungrid.fields.operators  # noqa: F401  # + - * / between fields
+from ungrid.fields.adapted import AdaptedField
+from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.multiscale import MultiscaleField
+from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
+from ungrid.fields.residual import ResidualField
 
 FIELDS: dict[str, type] = {
-    "EncodedField": EncodedField,
-    "MultiscaleField": MultiscaleField,
+    "AdaptedField": AdaptedField,
+    "Blended": Blended,
     "ConvolutionalField": ConvolutionalField,
+    "Cropped": Cropped,
+    "EncodedField": EncodedField,
     "GaussianMixture": GaussianMixture,
+    "MultiscaleField": MultiscaleField,
+    "Product": Product,
+    "ResidualField": ResidualField,
+    "Stitched": Stitched,
+    "Sum": Sum,
+    "Transformed": Transformed,
+    "Warped": Warped,
 }
 
-__all__ = ["FIELDS", "EncodedField", "Field", "MultiscaleField", "Recipe", "Record", "ConvolutionalField", "GaussianMixture"]
+__all__ = [
+    "FIELDS",
+    "AdaptedField",
+    "Blended",
+    "ConvolutionalField",
+    "Cropped",
+    "EncodedField",
+    "Field",
+    "GaussianMixture",
+    "MultiscaleField",
+    "Product",
+    "Recipe",
+    "Record",
+    "ResidualField",
+    "Stitched",
+    "Sum",
+    "Transformed",
+    "Warped",
+]

@@ -46,7 +46,8 @@ def save_field(field: Field, path: Path, *, version: str) -> None:
     record = field.record or Record(kind="", shape=(), channels=())
     half = STORED[record.stored]
     tensors = {}
-    parameters = {name for name, _ in field.named_parameters()}
+    # a field that stands twice in a tree is written twice: what is read back shares nothing
+    parameters = dict(field.named_parameters(remove_duplicate=False))
     for name, tensor in field.state_dict().items():
         tensor = tensor.detach().cpu()
         if tensor.dtype not in DTYPES.values():
@@ -57,7 +58,7 @@ def save_field(field: Field, path: Path, *, version: str) -> None:
     description = {
         "format_version": FORMAT_VERSION,
         "ungrid_version": version,
-        "n_params": field.n_params,
+        "n_params": sum(p.numel() for p in parameters.values()),
         "spec": to_spec(field),
         "record": {k: v for k, v in dataclasses.asdict(record).items() if k != "blobs"} if field.record else None,
         "recipe": dataclasses.asdict(field.recipe) if field.recipe else None,
@@ -86,8 +87,7 @@ def load_field(path: Path, tables: Tables) -> Field:
     if header.description.get("n_params") != field.n_params:
         declared = str(header.description.get("n_params"))[:20]
         raise FormatError(f"{path.name} declares {declared} parameters, and its spec builds a field of {field.n_params}")
-    field.load_state_dict(weights, assign=True)
-    field.requires_grad_(True)
+    field.load_state_dict(weights, assign=True)  # what the parts have frozen stays frozen
     field.recipe = _plain(Recipe, header.description.get("recipe"), path)
     field.record = _read_record(path, header)
     if field.record is not None:

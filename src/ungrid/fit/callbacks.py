@@ -95,11 +95,11 @@ class Refocus(Callback):
 
 
 class Anneal(Callback):
-    """Tells every part that asks (`anneal(progress)`) how far the fit is: coarse-to-fine encodings."""
+    """Tells every part that asks (`anneal(progress)`) how far the fit is: coarse-to-fine encodings, unless at rest."""
 
     def begin(self, state: FitState) -> None:
         """Find the parts."""
-        self._parts: list[Any] = [part for part in state.field.modules() if hasattr(part, "anneal")]
+        self._parts: list[Any] = [part for part in state.field.modules() if part.training and hasattr(part, "anneal")]
         self._tell(state.progress)
 
     def __call__(self, state: FitState, losses: Mapping[str, float]) -> None:

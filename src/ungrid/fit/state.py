@@ -40,14 +40,17 @@ class FitState:
         max_memory: bytes that the fit may take beyond the signal, or None.
 
     Raises:
-        InputError: weights, optimizer and snapshot alone need more than `max_memory`.
+        InputError: weights, optimizer and snapshot alone need more than `max_memory`, or nothing of the field can be fitted.
     """
 
     def __init__(self, field: Field, problem: Problem, recipe: Recipe, seed: int, *, max_memory: int | None = None):
         self.field, self.problem, self.recipe, self.seed = field, problem, recipe, seed
         self._part_bytes = _part_bytes(field, max_memory)
         self.rng = torch.Generator().manual_seed(seed)
-        self.optimizer = lookup(recipe.optimizer, OPTIMIZERS, "optimizer")(field.parameters(), recipe)
+        fitted = [parameter for parameter in field.parameters() if parameter.requires_grad]
+        if not fitted:
+            raise InputError("all of the field's parameters are frozen; let some be fitted: field.requires_grad_(True)")
+        self.optimizer = lookup(recipe.optimizer, OPTIMIZERS, "optimizer")(fitted, recipe)
         self.schedule = with_warm_up(lookup(recipe.schedule, SCHEDULES, "schedule"), recipe.warm_up)
         self.step = 0
         self.seconds = 0.0

@@ -84,8 +84,8 @@ def sine_layers(
 
 
 def parameters_of(layers: nn.ModuleList) -> tuple[list[Tensor], list[Tensor]]:
-    """The weights of linear layers, and their biases."""
-    return [layer.get_parameter("weight") for layer in layers], [layer.get_parameter("bias") for layer in layers]
+    """The weights of linear layers, and their biases, or what stands in for them under `torch.func.functional_call`."""
+    return [layer.weight for layer in layers], [layer.bias for layer in layers]  # type: ignore[misc]
 
 
 def check_sizes(in_dim: int, out_dim: int, width: int, depth: int, *, min_depth: int = 0) -> None:

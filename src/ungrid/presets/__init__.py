@@ -9,6 +9,7 @@ from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generatio
 from ungrid.presets.factored import coordx, k_planes, tensorf_cp, tensorf_vm, tri_plane
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
+from ungrid.presets.residual import detail_of
 from ungrid.presets.table import PUBLISHED
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "tensorf_cp",
     "tensorf_vm",
     "tri_plane",
+    "detail_of",
 ]

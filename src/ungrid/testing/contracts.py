@@ -276,7 +276,9 @@ def _check_file(field: Field) -> None:
             _assert_same_states(loaded.state_dict(), saved.state_dict())
             coords = random_coords(field, (5,), dtype=dtype)
             assert_same_bits(loaded(coords), saved(coords))
-            assert all(parameter.requires_grad for parameter in loaded.parameters()), "a loaded field cannot be fitted further"
+            fitted = [parameter.requires_grad for parameter in saved.parameters()]
+            assert fitted == [parameter.requires_grad for parameter in loaded.parameters()], "the file changed what is frozen"
+            assert any(fitted), "a loaded field cannot be fitted further"
 
 
 def _assert_refused(field: Field, coords: Tensor, error: type[Exception]) -> None:

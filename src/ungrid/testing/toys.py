@@ -23,11 +23,15 @@ from ungrid.encodings.planes import Planes
 from ungrid.encodings.radial import Radial
 from ungrid.encodings.split_axis import SplitAxis
 from ungrid.encodings.tensor_grid import TensorCP, TensorVM
+from ungrid.fields.adapted import AdaptedField
+from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.multiscale import MultiscaleField
+from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
+from ungrid.fields.residual import ResidualField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -212,6 +216,19 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         (0.25,),
     ),
     "GaussianMixture": lambda box, c, seed: GaussianMixture(box, c, 5, shape=(3, 4, 2)[: box.dim], seed=seed),
+    "Sum": lambda box, c, seed: Sum((wave_field(box, c, seed), wave_field(box, 1, seed + 1)), (1.5, -2.0), (0.25,)),
+    "Product": lambda box, c, seed: Product((wave_field(box, c, seed), wave_field(box, 1, seed + 1))),
+    "Blended": lambda box, c, seed: Blended(*(wave_field(box, n, seed + n) for n in (c, c, 1))),
+    "Stitched": lambda box, c, seed: Stitched(
+        wave_field(box, c, seed), wave_field(box, c, seed + 1), box.axes[-1], 0.5 * sum(box.bounds[-1]), 0.5 * box.extent[-1]
+    ),
+    "Cropped": lambda box, c, seed: Cropped(wave_field(wider_box(box), c, seed), box),
+    "Transformed": lambda box, c, seed: Transformed(
+        wave_field(pixel_box(), c, seed), box, tuple(tuple(1.0 + row - k for k in range(box.dim + 1)) for row in range(2))
+    ),
+    "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
+    "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
+    "AdaptedField": lambda box, c, seed: AdaptedField(encoded_field(Identity(box.dim), c, box=box, seed=seed), 1, seed=seed),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
@@ -298,3 +315,14 @@ def _small(kind: Callable[..., Any]) -> Callable[..., Any]:
         return kind(*sizes, **{key: value for key, value in given.items() if key in taken})
 
     return make
+
+
+def wave_field(box: Box, out_dim: int, seed: int) -> EncodedField:
+    """A small smooth field on a box: a part for fields that are made of fields."""
+    encoding = FourierFeatures(box.dim, 2, bandwidth=0.3, seed=seed)
+    return EncodedField(box, encoding, Mlp(4, out_dim, 3, depth=1, activation="tanh", seed=seed))
+
+
+def wider_box(box: Box) -> Box:
+    """A box that contains another, by one unit below and two above on each axis."""
+    return Box(box.axes, tuple((low - 1.0, high + 2.0) for low, high in box.bounds), box.units)
