@@ -26,7 +26,7 @@ class Effort:
         passes: over all samples.
         least_steps: for a small signal, whose passes have few batches.
         params_per_value: grid parameters for each value of the signal, at most.
-        enough: dB; a picture that is expected to pass it gets fewer parameters, so that a smooth one has a small file.
+        enough: dB; a picture that is expected to pass it for certain gets fewer parameters, so that a smooth one has a small file.
         most_solved: samples up to which what lies between them is estimated by solving for it, and from which on by cubic
             convolution; 0 for no estimates.
     """
@@ -43,6 +43,7 @@ EFFORTS = {
     "balanced": Effort(8, 760, 0.7, 42.0, 160_000),
     "best": Effort(24, 2300, 0.7, 48.0, 2**22),
 }
+UNSURE = 2.0  # dB by which a picture may end below what is expected
 LEAST_PARAMS_PER_VALUE = 0.2  # with fewer, the moon of scikit-image ended 4 dB below what was expected
 MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes each for every channel are held during the fit
 
@@ -118,9 +119,9 @@ def _needed(signal: Signal, level: Effort, seed: int) -> float:
         field = _build(signal, level.params_per_value, seed)
     field.recipe = _scheduled(field, signal, level)
     psnr = expected_psnr(signal, field)
-    if psnr is None or psnr <= level.enough:
+    if psnr is None or psnr - UNSURE <= level.enough:
         return level.params_per_value
-    return max(LEAST_PARAMS_PER_VALUE, level.params_per_value * 2 ** ((level.enough - psnr) / A_PARAMETER))
+    return max(LEAST_PARAMS_PER_VALUE, level.params_per_value * 2 ** ((level.enough - (psnr - UNSURE)) / A_PARAMETER))
 
 
 def _scheduled(field: Field, signal: Signal, level: Effort) -> Recipe:
