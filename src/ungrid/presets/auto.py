@@ -26,7 +26,7 @@ class Effort:
         passes: over all samples.
         least_steps: for a small signal, whose passes have few batches.
         params_per_value: grid parameters for each value of the signal, at most.
-        enough: dB; a picture that is expected to pass it for certain gets fewer parameters, so that a smooth one has a small file.
+        enough: dB; a picture that is sure to pass it gets fewer parameters, so that a smooth one has a small file.
         most_solved: samples up to which what lies between them is estimated by solving for it, and from which on by cubic
             convolution; 0 for no estimates.
     """
