@@ -23,6 +23,8 @@ from ungrid.encodings.radial import Radial
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
+from ungrid.fields.ensemble import EnsembleField
+from ungrid.fields.laplace import LaplaceField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.measurements.derivatives import Gradient, Laplacian
@@ -142,6 +144,15 @@ def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = Non
     return EncodedField(box or unit_box(encoding.in_dim), encoding, network)
 
 
+def _scaled_field(box: Box, out_dim: int, seed: int) -> EncodedField:
+    """Few smooth features, a sine layer, a scale of each channel."""
+    encoding, network = (
+        FourierFeatures(box.dim, 3, bandwidth=0.3, seed=seed),
+        Siren(6, out_dim, 6, depth=1, first_omega=2.0, seed=seed),
+    )
+    return EncodedField(box, encoding, network, tuple(0.5 + k for k in range(out_dim)), (0.25,))
+
+
 ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "CoarseToFine": lambda d, seed: CoarseToFine(FourierFeatures(d, 3, bandwidth=0.5, seed=seed), 0.1, 0.8),
     "Concatenate": lambda d, seed: Concatenate((Identity(d), DenseGrid(d, ((1,) * d,), interpolation="cubic", seed=seed))),
@@ -184,13 +195,7 @@ NETWORK_EXAMPLES: dict[str, NetworkMaker] = {
     ),
 }
 FIELD_EXAMPLES: dict[str, FieldMaker] = {
-    "EncodedField": lambda box, c, seed: EncodedField(
-        box,
-        FourierFeatures(box.dim, 3, bandwidth=0.3, seed=seed),
-        Siren(6, c, 6, depth=1, first_omega=2.0, seed=seed),
-        tuple(0.5 + k for k in range(c)),
-        (0.25,),
-    ),
+    "EncodedField": _scaled_field,
     "MultiscaleField": lambda box, c, seed: MultiscaleField(
         box, Bacon(box.dim, c, 6, depth=3, bandwidth=(1.5,), output_layers=(1, 3), seed=seed), 1
     ),
@@ -203,6 +208,10 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         (0.25,),
     ),
     "GaussianMixture": lambda box, c, seed: GaussianMixture(box, c, 5, shape=(3, 4, 2)[: box.dim], seed=seed),
+    "LaplaceField": lambda box, c, seed: LaplaceField(_scaled_field(box, c, seed), (0.25,) * box.dim),
+    "EnsembleField": lambda box, c, seed: EnsembleField(
+        tuple(_scaled_field(box, c, seed + k) for k in (0, 100)), (0.25,) * box.dim
+    ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
