@@ -41,7 +41,7 @@ def uncertainty(
 ) -> UncertainField:
     """Fit a field to a signal that also gives a standard deviation and intervals: `.deviation(coords)`, `.interval(coords, 0.9)`.
 
-    2 % of the known samples, at least 200 and at most 20,000, are never fitted and calibrate it.
+    2 % of the known samples, at least 1,000 and at most 20,000 or a fifth, are never fitted and calibrate it.
 
     Args:
         signal: a signal, a path or an array.
@@ -88,7 +88,7 @@ class Split:
 
 
 def split(signal: Signal, mask: Tensor | None, *, seed: int) -> Split:
-    """Keep 2 % of the known samples for calibration: at least 200, at most 20,000 or a fifth.
+    """Keep 2 % of the known samples for calibration: at least 1,000, at most 20,000 or a fifth.
 
     Args:
         signal: what will be fitted.
@@ -136,7 +136,7 @@ def trust(method: str, fields: Sequence[Field], signal: Signal, parts: Split, *,
         fields: fitted to `parts.mask`, on the CPU.
         signal: what they were fitted to.
         parts: which samples they saw, and which they did not.
-        seed: of the calibration's halves.
+        seed: of the calibration's parts.
 
     Raises:
         InputError: fields that the method does not suit.
@@ -187,6 +187,6 @@ def _write_record(field: UncertainField, fields: Sequence[Field], signal: Signal
 
 
 def _quality(field: Field, signal: Signal, mask: Tensor | None) -> dict[str, Any]:
-    judge = represent(signal, mask=mask, heldout=0).judge
+    judge = represent(signal, mask=mask, heldout=0.0).judge
     assert judge is not None
     return judge.quality(field)

@@ -1,6 +1,5 @@
 """`ungrid fit`: a signal file in, a `.ung` file out."""
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,8 +71,6 @@ class Fit(Command):
         verbs.save(field, output)
         for checkpoint in checkpoints:
             checkpoint.remove()
-        with contextlib.suppress(OSError):  # not there, or not ours
-            _parts_folder(output).rmdir()
         report = self._report(field, output, signal.values.numel())
         try:
             fitting.check_target(field, self.target_psnr)
@@ -117,7 +114,7 @@ class Fit(Command):
             self.say(f"member {member + 1} of {self.members}")
         guard, folder = Guard(), _parts_folder(output)
         checkpoint = Checkpoint(
-            folder if self.uncertainty != "ensemble" else folder / f"member{member}",
+            folder if not member else folder.with_name(f"{folder.name}{member + 1}"),
             guard,
             fitting.identity(plan, limits, seed=seed, device=device, signal=signal),
             every_seconds=self.checkpoint_seconds,

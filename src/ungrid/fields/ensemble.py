@@ -73,7 +73,8 @@ class EnsembleField(UncertainField):
 
     def model_variance_at(self, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch c"]:
         """Variance of the members' values at normalized coords, as of a sample of all possible members."""
-        return torch.stack([member.values_at(coords) for member in self.members]).var(dim=0)
+        each = torch.stack([member.values_at(coords) for member in self.members])
+        return (each - each.mean(dim=0)).square().sum(dim=0) / (len(each) - 1)
 
     def chunk_points(self, max_memory: int | None = None) -> int:
         """As many as the least of the members takes."""

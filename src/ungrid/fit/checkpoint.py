@@ -81,7 +81,7 @@ class Checkpoint(Callback):
         if snapshot is None or snapshot.plain["step"] == self._written_step:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise writing_error(self.folder, error) from None
         text = json.dumps({"identity": self.identity, "plain": snapshot.plain})
