@@ -4,7 +4,7 @@ import torch
 
 from ungrid.diagnosis.between import middle, noise_between_samples
 from ungrid.diagnosis.finding import Finding, sort_by_severity
-from ungrid.diagnosis.history import nothing_learned, rollbacks, unfinished
+from ungrid.diagnosis.history import rollbacks, unfinished
 from ungrid.diagnosis.residual import MOST_SAMPLES, compare, residual_findings
 from ungrid.diagnosis.units import silent_units
 from ungrid.fields.base import Field
@@ -35,11 +35,12 @@ def find_faults(field: Field, signal: Signal | None = None) -> list[Finding]:
     findings = rollbacks(field)
     cut_short = unfinished(field)
     findings += cut_short
-    if not cut_short:  # else the rest follows from it
-        findings += nothing_learned(field) if truth is None else residual_findings(field, values, truth)
+    if not cut_short:  # else it follows from that
+        findings += [] if truth is None else residual_findings(field, values, truth)
         findings += silent_units(field)
-    if not any(finding.name == "nothing_learned" for finding in findings):
-        findings += noise_between_samples(field)
+    known = {finding.name for finding in findings} | ({"nothing_learned"} if cut_short else set())
+    if "nothing_learned" not in {finding.name for finding in findings}:
+        findings += [finding for finding in noise_between_samples(field) if finding.name not in known]
     return sort_by_severity(findings + _out_of_range(field, values))
 
 

@@ -1,4 +1,4 @@
-"""What the record of a fit says: rollbacks, a curve that still rises, a fit that was cut short or learned nothing.
+"""What the record of a fit says: rollbacks, a curve that still rises, a fit that was cut short.
 
 The record may come from a file that nobody vouches for, so whatever is not the number it should be counts as missing.
 """
@@ -14,7 +14,6 @@ from ungrid.fields.record import Recipe
 GOOD_PSNR = 35.0  # dB from which on a fit that could go on is no fault
 STILL_RISING = 2.0  # dB in the last quarter of the steps, at a constant rate
 LEAST_CURVE = 8  # points, for a quarter of it to say something
-NOTHING_LEARNED = 15.0  # dB: what the mean color of a picture reaches
 MANY_ROLLBACKS = 3
 WENT_BACK = re.compile(r"went back to step \d+, learning rate × ([0-9.e+-]+)")
 
@@ -50,14 +49,6 @@ def unfinished(field: Field) -> list[Finding]:
     if gain is not None and gain > STILL_RISING:
         return [Finding("unfinished", "warning", evidence, f"the PSNR still rises, fit longer: --steps {int(3 * steps)}")]
     return []
-
-
-def nothing_learned(field: Field) -> list[Finding]:
-    """`nothing_learned`: a fit of full length that reaches what a single color would, by its own PSNR."""
-    psnr = measured(field, "quality")
-    if psnr is None or psnr >= NOTHING_LEARNED:
-        return []
-    return [cannot_learn(field, {"psnr": psnr})]
 
 
 def cannot_learn(field: Field, evidence: dict[str, float | int]) -> Finding:
