@@ -48,7 +48,9 @@ class LaplaceField(UncertainField):
         self.field, self.spacing = field, tuple(spacing)
         self.calibration = Calibration()
         self.register_buffer("noise", torch.ones(field.out_dim))  # σ², in squared units of z
-        self.register_buffer("whitener", torch.eye(n))  # R with RᵀR = (Σ φφᵀ + λI)⁻¹
+        unit = torch.zeros(n, n)
+        unit.diagonal().fill_(1.0)  # torch.eye loads the compiler when a file is built on the meta device
+        self.register_buffer("whitener", unit)  # R with RᵀR = (Σ φφᵀ + λI)⁻¹
 
     def values_at(
         self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
@@ -78,7 +80,8 @@ class LaplaceField(UncertainField):
         activate = output_activation(self.field.network)
         if activate is unchanged:
             return features, torch.ones_like(raw)
-        return features, torch.func.jvp(activate, (raw,), (torch.ones_like(raw),))[1]
+        slopes: Tensor = torch.func.vjp(activate, raw)[1](torch.ones_like(raw))[0]
+        return features, slopes
 
 
 def last_inputs(field: EncodedField, coords: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch features"]:

@@ -23,6 +23,7 @@ LEAST_KEPT, MOST_KEPT = 1000, 20_000  # of 750 scores, the coverage of a 90 % in
 MOST_FRACTION = 0.2  # of a small signal
 LEAST_SAMPLES = 40  # the 95 % factor needs 19 scores
 WEIGHING = 0.25  # of the samples, for three weights
+ROUNDS, SETTLED = 300, 1e-5  # of the weighing: at most so many rounds, until no share moves by more
 LEAST_SPREAD = 1e-6  # of the errors' own size: two equal samples must not give a score of infinity
 
 
@@ -85,26 +86,27 @@ def conformal(scores: Float[Tensor, " m"], coverage: float) -> float:
 
 
 def weigh(terms: Float[Tensor, "n c terms"], errors: Float[Tensor, "n c"]) -> Float[Tensor, " terms"]:
-    """Weights w ≥ 0 of the largest likelihood of |errors| under a Laplace distribution of deviation √Σₖ wₖ tₖ; float64."""
+    """Weights w ≥ 0 of the largest likelihood of |errors| under a Laplace distribution of deviation √Σₖ wₖ tₖ; float64.
+
+    The negative log-likelihood ½ log S + √2 e / √S, S = Σₖ wₖ tₖ, is bounded from above by a line and by Jensen's inequality,
+    and the bound lowered in closed form: wₖ ← wₖ (Σ tₖ √2 e S^(-3/2) / Σ tₖ S⁻¹)^(2/3). It never rises.
+    """
     size = _size(errors)
     means = terms.mean(dim=(0, 1))
     used = means > 0
     scaled = terms[..., used] / means[used]  # of mean 1: their weights can be compared
     errors = errors / size
-    log_weights = torch.full_like(means[used], -math.log(max(int(used.sum()), 1))).requires_grad_(True)
-    optimizer = torch.optim.LBFGS([log_weights], max_iter=60, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        spread = (scaled * log_weights.clamp(-30, 30).exp()).sum(dim=-1).clamp_min(LEAST_SPREAD**2).sqrt()
-        value = (spread.log() + math.sqrt(2) * errors / spread).mean()
-        value.backward()
-        return value
-
-    with torch.enable_grad():
-        optimizer.step(loss)
+    shares = torch.full_like(means[used], 1 / max(int(used.sum()), 1))
+    for _ in range(ROUNDS):
+        variance = (scaled * shares).sum(dim=-1, keepdim=True).clamp_min(LEAST_SPREAD**2)
+        too_wide = (scaled / variance).sum(dim=(0, 1))
+        too_narrow = (scaled * (math.sqrt(2) * errors[..., None] * variance**-1.5)).sum(dim=(0, 1))
+        change = (too_narrow / too_wide) ** (2 / 3)
+        shares = shares * change
+        if bool(((change - 1).abs() * shares <= SETTLED * shares.sum()).all()):
+            break
     weights = torch.zeros_like(means)
-    weights[used] = log_weights.detach().clamp(-30, 30).exp() / means[used] * size**2
+    weights[used] = shares / means[used] * size**2
     return weights
 
 
