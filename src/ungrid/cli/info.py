@@ -43,7 +43,7 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
     description = header.description
     try:
         spec, record = description["spec"], description.get("record") or {}
-        box = {key: spec["box"][key] for key in ("axes", "bounds", "units")}
+        box = {key: _box_of(spec)[key] for key in ("axes", "bounds", "units")}
         result = {
             "format_version": description["format_version"],
             "kind": record.get("kind", ""),
@@ -62,8 +62,16 @@ def describe_header(header: Header, name: str) -> dict[str, Any]:
         if not _is_plain(result):
             raise TypeError("an entry is of another kind, or nested too deep")
         return result
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise FormatError(f"the description in {name} lacks what every field has ({error})") from None
+
+
+def _box_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """The box of a field, or of the field or first member that it is made of."""
+    while "box" not in spec:
+        spec = spec["field"] if "field" in spec else spec["members"][0]
+    box: dict[str, Any] = spec["box"]
+    return box
 
 
 def _is_plain(result: dict[str, Any]) -> bool:
