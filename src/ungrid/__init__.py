@@ -12,6 +12,8 @@ from typing import Any
 _HOME = {
     "load": "verbs",
     "fit": "verbs",
+    "uncertainty": "trusting",
+    "diagnose": "verbs",
     "save": "verbs",
     "cite": "verbs",
     "render": "verbs",
@@ -28,6 +30,7 @@ _HOME = {
     "Signal": "signals.base",
     "Field": "fields.base",
     "EncodedField": "fields.encoded",
+    "UncertainField": "fields.uncertain",
     "Recipe": "fields.record",
     "Problem": "fit.problem",
 }

@@ -16,10 +16,13 @@ import torch
 from torch import Tensor
 
 from ungrid import differentiate, domain, encodings, fields, fitting, networks
+from ungrid.diagnosis.diagnose import find_faults
+from ungrid.diagnosis.finding import Finding
 from ungrid.domain.box import Box
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.storage import load_field, save_field
+from ungrid.fields.uncertain import UncertainField
 from ungrid.files import is_field_file
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.guard import Guard
@@ -133,7 +136,7 @@ def fit(
         torch.Size([1, 1])
     """
     if callbacks is None:
-        callbacks = [ProgressBar()] if sys.stderr.isatty() else []
+        callbacks = progress_bars()
     plan = make_plan(signal_or_field, problem, preset=preset, seed=seed, max_bytes=max_bytes, mask=mask)
     limits = fitting.Limits(steps, max_seconds, target_psnr)
     if target_psnr is not None and plan.problem.judge is None:
@@ -141,6 +144,11 @@ def fit(
     field = fitting.carry_out(plan, limits, seed=seed, device=device, guard=Guard(), callbacks=callbacks)
     fitting.check_target(field, target_psnr)
     return field
+
+
+def progress_bars() -> list[Callback]:
+    """A progress bar where standard error is a terminal."""
+    return [ProgressBar()] if sys.stderr.isatty() else []
 
 
 def as_mask(mask: Any) -> Tensor:
@@ -187,19 +195,30 @@ def save(field: Field, path: str | os.PathLike[str]) -> None:
     save_field(field, Path(path), version=installed_version("ungrid"))
 
 
-def query(field: Field, coords: Any, *, derivative: str | None = None, max_memory: int | None = None) -> Tensor:
+def query(
+    field: Field, coords: Any, *, derivative: str | None = None, deviation: bool = False, max_memory: int | None = None
+) -> Tensor:
     """Values [n, c] of a field at coords [n, d], or a derivative there, evaluated in chunks without gradients.
 
     Args:
         field: what is asked.
         coords: [n, d] in the units of the box; converted to the field's dtype.
         derivative: "gradient" or "jacobian" [n, c, d], "laplacian" [n, c], "hessian" [n, c, d, d]; None for values.
+        deviation: ask for standard deviations [n, c] instead, of a field fitted with uncertainty.
         max_memory: bytes that this may take beyond the result.
+
+    Raises:
+        InputError: deviations of a field that has none, or of derivatives.
     """
+    if deviation and (derivative is not None or not isinstance(field, UncertainField)):
+        why = "those of derivatives are not known" if derivative is not None else "fit it with --uncertainty, or ug.uncertainty"
+        raise InputError(f"this field has no standard deviations to give: {why}")
     ask = field if derivative is None else _derivative_of(field, derivative)
+    ask = field.deviation if deviation and isinstance(field, UncertainField) else ask
     own = next(field.parameters())
     points = torch.as_tensor(coords, dtype=own.dtype, device=own.device)
-    size = field.chunk_points(max_memory) if derivative is None else max(1, field.chunk_points(max_memory) // 8)
+    plain = derivative is None and not deviation
+    size = field.chunk_points(max_memory) if plain else max(1, field.chunk_points(max_memory) // 8)
     with torch.no_grad():
         return torch.cat([ask(part) for part in points.split(size)]).cpu()
 
@@ -254,6 +273,16 @@ def compare(
     if picture is not None:
         draw_comparison(result, reference, Path(picture))
     return compare_pictures(result, reference)
+
+
+def diagnose(field: Field, signal: Any = None) -> list[Finding]:
+    """What is wrong with a fit: name, severity, evidence in numbers, remedy; the worst first, nothing for a healthy one.
+
+    Args:
+        field: fitted, with its record.
+        signal: a signal, path or array that it was fitted to; without it, its residual is not looked at.
+    """
+    return find_faults(field, None if signal is None else as_signal(signal))
 
 
 def art(seed: int = 0, *, size: tuple[int, int] = (512, 512), symmetry: str = ANY) -> Field:

@@ -270,3 +270,32 @@ def test_a_mask_of_another_size_is_refused(capsys, photo, tmp_path):
     write_picture(tmp_path / "mask.png", tiny_picture(5, 7))
     assert main(["fit", str(photo), "--mask", str(tmp_path / "mask.png")]) == 2
     assert "the mask has shape (5, 7)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("method", "steps"), [("laplace", 3), ("ensemble", 6)])
+def test_a_fit_with_uncertainty_says_how_it_was_calibrated(capsys, photo, method, steps):
+    assert main(["fit", str(photo), "--uncertainty", method, "--members", "2", "--steps", "3", "--json"]) == 0
+    told = capsys.readouterr()
+    report = json.loads(told.out)
+    assert set(report) >= KEYS
+    assert (report["uncertainty"]["method"], report["steps"]) == (method, steps)
+    assert ("member 2 of 2" in told.err) == (method == "ensemble")
+    field = ug.load(photo.with_suffix(".ung"))
+    assert field.deviation([[1.0, 1.0]]).shape == (1, 3)
+    assert sorted(os.listdir(photo.parent)) == ["a.png", "a.ung"]
+    python = ug.uncertainty(photo, method, steps=3, n_members=2)
+    assert all(map(torch.equal, python.state_dict().values(), field.state_dict().values()))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--uncertainty", "laplace", "--max-bytes", "100kB"], "say one of them"),
+        (["--uncertainty", "ensemble", "--members", "1"], "expected 2 to 64"),
+        (["--uncertainty", "laplace", "--preset", "gaussian_image"], "take an ensemble"),
+    ],
+)
+def test_an_uncertainty_that_cannot_be_is_refused_before_the_fit(capsys, photo, options, message):
+    assert main(["fit", str(photo), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert os.listdir(photo.parent) == ["a.png"]

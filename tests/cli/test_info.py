@@ -7,7 +7,7 @@ from ungrid.cli.info import describe_header, summarize
 from ungrid.cli.main import main
 from ungrid.errors import FormatError
 from ungrid.files import read_header
-from ungrid.testing.toys import tiny_picture
+from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture
 
 KEYS = {
     "format_version", "kind", "box", "field", "n_params", "bytes", "source", "fit", "quality", "ungrid_version",
@@ -132,3 +132,11 @@ def test_a_spec_without_any_box_is_refused(original, tmp_path, spec):
     path = changed(original, tmp_path, lambda description: description.update(spec=spec))
     with pytest.raises(FormatError, match="lacks what every field has"):
         describe_header(read_header(path), "changed.ung")
+
+
+@pytest.mark.parametrize("name", ["LaplaceField", "EnsembleField"])
+def test_a_field_made_of_fields_has_their_box(capsys, tmp_path, name):
+    ug.save(FIELD_EXAMPLES[name](pixel_box(), 3, 0), tmp_path / "a.ung")
+    assert main(["info", str(tmp_path / "a.ung"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["box"]["axes"], told["field"]["type"]) == (["y", "x"], name)

@@ -80,3 +80,29 @@ def test_places_outside_are_answered_and_said_to_be_so(capsys, smooth):
 def test_without_a_place_it_says_how_to_give_one(capsys, smooth):
     assert main(["query", str(smooth)]) == 2
     assert "say where: --at y=0,x=0, or --points FILE.csv" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def uncertain(tmp_path_factory):
+    """A file of a field that knows how far off it may be."""
+    path = tmp_path_factory.mktemp("query") / "a.ung"
+    ug.uncertainty(tiny_picture(16, 16), preset="fast", steps=3).save(path)
+    return path
+
+
+def test_deviations_stand_beside_the_values(capsys, tmp_path, uncertain):
+    asked = ["query", str(uncertain), *at(*PLACES), "--deviation"]
+    assert main([*asked, "--json", "-o", str(tmp_path / "v.npy")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    field, coords = ug.load(uncertain), torch.tensor(PLACES)
+    torch.testing.assert_close(torch.tensor(told["deviations"]), field.deviation(coords).detach())
+    assert np.load(tmp_path / "v.npy").shape == (3, 6)
+    assert main(asked) == 0
+    assert all("  ± " in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_deviations_of_a_field_without_them_and_of_derivatives_are_refused(capsys, smooth, uncertain):
+    assert main(["query", str(smooth), *at(*PLACES), "--deviation"]) == 2
+    assert "fit it with --uncertainty" in capsys.readouterr().err
+    assert main(["query", str(uncertain), *at(*PLACES), "--deviation", "--derivative", "gradient"]) == 2
+    assert "those of derivatives are not known" in capsys.readouterr().err

@@ -32,6 +32,10 @@ class Fit(Command):
     """Most bytes of the output; the default preset sizes the field to it."""
     mask: Annotated[Path | None, tyro.conf.arg(metavar="MASK.png")] = None
     """Picture of the same size: white (255) where a sample is known. The default presets estimate the others first."""
+    uncertainty: Literal["laplace", "ensemble"] | None = None
+    """Also learn how far off values may be, for query --deviation; keeps 2 % of the samples apart to calibrate it."""
+    members: int = 5
+    """Fits of an ensemble, from as many seeds."""
     resume: bool = False
     """Go on with a fit that was killed, from OUT.ung.parts."""
     checkpoint_seconds: float = 30.0
@@ -43,13 +47,12 @@ class Fit(Command):
 
     def run(self) -> dict[str, Any]:
         """Fit, save, report."""
-        from ungrid import fitting, verbs
+        from ungrid import fitting, trusting, verbs
         from ungrid.files import check_writable
-        from ungrid.fit.checkpoint import Checkpoint
-        from ungrid.fit.guard import Guard
 
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
-        memory, device = self.memory, str(fitting.choose_device(self.device))
+        device = str(fitting.choose_device(self.device))
+        self._check_uncertainty()
         signal = verbs.as_signal(self.source)
         output = self.output or self.source.with_suffix(".ung")
         if output.resolve() == self.source.resolve():
@@ -57,38 +60,17 @@ class Fit(Command):
         check_writable(output)
         if self.log is not None and not self.log.exists():
             check_writable(self.log)
-        plan = verbs.make_plan(
-            signal,
-            preset=self.preset,
-            seed=self.seed,
-            max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes),
-            mask=self.mask,
-            max_memory=memory,
-        )
-        self.say(f"{self.source.name}: {signal.describe()}")
-        self.say(plan.reason)
-        predicted = fitting.expected(plan, limits, device)
-        if predicted is not None:
-            self.say(predicted.describe())
-        guard = Guard()
-        checkpoint = Checkpoint(
-            output.with_name(output.name + ".parts"),
-            guard,
-            fitting.identity(plan, limits, seed=self.seed, device=device, signal=signal),
-            every_seconds=self.checkpoint_seconds,
-            resume=self.resume,
-        )
-        field = fitting.carry_out(
-            plan,
-            limits,
-            seed=self.seed,
-            device=device,
-            guard=guard,
-            callbacks=[checkpoint, *self._watchers()],
-            max_memory=memory,
-        )
+        if self.uncertainty is None:
+            field, *checkpoints = self._fit_one(signal, self.mask, limits, device, output, None)
+        else:
+            parts = trusting.split(signal, None if self.mask is None else verbs.as_mask(self.mask), seed=self.seed)
+            members = range(trusting.n_fits(self.uncertainty, self.members))
+            fits = [self._fit_one(signal, parts.mask, limits, device, output, member) for member in members]
+            field = trusting.trust(self.uncertainty, [fit[0] for fit in fits], signal, parts, seed=self.seed)
+            checkpoints = [fit[1] for fit in fits]
         verbs.save(field, output)
-        checkpoint.remove()
+        for checkpoint in checkpoints:
+            checkpoint.remove()
         report = self._report(field, output, signal.values.numel())
         try:
             fitting.check_target(field, self.target_psnr)
@@ -96,6 +78,51 @@ class Fit(Command):
             error.report = plain(report)
             raise
         return report
+
+    def _check_uncertainty(self) -> None:
+        from ungrid.fields.ensemble import MAX_MEMBERS
+
+        if self.uncertainty is not None and self.max_bytes is not None:
+            raise InputError("--max-bytes is for a field alone, and --uncertainty adds to it; say one of them")
+        if not 2 <= self.members <= MAX_MEMBERS:
+            raise InputError(f"--members is {self.members}; expected 2 to {MAX_MEMBERS}")
+
+    def _fit_one(self, signal: Any, mask: Any, limits: Any, device: str, output: Path, member: int | None) -> tuple[Any, Any]:
+        """A fitted field, and its checkpoint: the only one, or a member of several."""
+        from ungrid import fitting, trusting, verbs
+        from ungrid.fit.checkpoint import Checkpoint
+        from ungrid.fit.guard import Guard
+
+        seed, memory = self.seed + (member or 0), self.memory
+        plan = verbs.make_plan(
+            signal,
+            preset=self.preset,
+            seed=seed,
+            max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes),
+            mask=mask,
+            max_memory=memory,
+        )
+        if self.uncertainty == "laplace":
+            trusting.check_laplace(plan.field, signal)
+        if not member:
+            self.say(f"{self.source.name}: {signal.describe()}")
+            self.say(plan.reason)
+            predicted = fitting.expected(plan, limits, device)
+            if predicted is not None:
+                self.say(predicted.describe())
+        if member is not None and self.uncertainty == "ensemble":
+            self.say(f"member {member + 1} of {self.members}")
+        guard, folder = Guard(), _parts_folder(output)
+        checkpoint = Checkpoint(
+            folder if not member else folder.with_name(f"{folder.name}{member + 1}"),
+            guard,
+            fitting.identity(plan, limits, seed=seed, device=device, signal=signal),
+            every_seconds=self.checkpoint_seconds,
+            resume=self.resume,
+        )
+        callbacks = [checkpoint, *self._watchers()]
+        field = fitting.carry_out(plan, limits, seed=seed, device=device, guard=guard, callbacks=callbacks, max_memory=memory)
+        return field, checkpoint
 
     def _watchers(self) -> list[Any]:
         from ungrid.fit.log import JsonLog, TensorBoardLog
@@ -123,6 +150,7 @@ class Fit(Command):
             "predicted": fit.get("predicted"),
             "quality": field.metrics["quality"],
             "heldout": field.metrics["heldout"],
+            "uncertainty": fit.get("uncertainty"),
             "device": fit["device"],
             "stopped_by": fit["stopped_by"],
             "notes": fit["notes"],
@@ -131,3 +159,7 @@ class Fit(Command):
     def show(self, result: dict[str, Any]) -> None:
         """The result, without what was said before."""
         super().show({key: value for key, value in result.items() if key not in ("notes", "kind") and value != {}})
+
+
+def _parts_folder(output: Path) -> Path:
+    return output.with_name(output.name + ".parts")

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("ungrid.cli.query:Query", "values and derivatives anywhere, in the picture's own pixels"),
     "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
+    "diagnose": ("ungrid.cli.diagnose:Diagnose", "what is wrong with a fit, and what to do about it"),
     "art": ("ungrid.cli.art:Art", "random pictures to pick from, their children, walks through their space"),
     "cite": ("ungrid.cli.cite:Cite", "BibTeX of exactly the parts that a field uses"),
     "bench": ("ungrid.cli.bench:Bench", "measure ungrid on this machine: tables, a plot, JSON"),
@@ -26,7 +27,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
 BUG = 1
 INTERRUPTED = 130
 FULL = 6
-FLAGS = ("-h", "--help", "--json", "--quiet", "--resume", "--encoded", "--quick", "--calibrate")  # options without a value
+FLAGS = (
+    "-h",
+    "--help",
+    "--json",
+    "--quiet",
+    "--resume",
+    "--encoded",
+    "--quick",
+    "--calibrate",
+    "--deviation",
+)  # options without a value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

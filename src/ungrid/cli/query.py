@@ -23,8 +23,10 @@ class Query(Command):
     """A CSV or npy file with one place a row, in the order of the field's axes."""
     derivative: Literal["gradient", "jacobian", "laplacian", "hessian"] | None = None
     """Ask for a derivative, per unit of the box, instead of the values."""
+    deviation: bool = False
+    """Also the standard deviation of each value, of a field fitted with --uncertainty."""
     output: Output = None
-    """Write the values to a .csv or .npy file, too."""
+    """Write the values to a .csv or .npy file, too; with --deviation, behind them their deviations."""
 
     def run(self) -> dict[str, Any]:
         """Evaluate."""
@@ -47,15 +49,21 @@ class Query(Command):
         if outside:
             self.say(f"{outside} of {len(rows)} places lie outside the box {field.box.bounds}; values there are extrapolated")
         values = verbs.query(field, rows, derivative=self.derivative, max_memory=self.memory)
+        result = {"axes": field.box.axes, "units": field.box.units, "coords": rows.tolist(), "values": values.tolist()}
+        if self.deviation:
+            deviations = verbs.query(field, rows, derivative=self.derivative, deviation=True, max_memory=self.memory)
+            result["deviations"] = deviations.tolist()
+            values = torch.cat([values, deviations], dim=-1)
         if self.output is not None:
             write_table(self.output, values)
-        return {"axes": field.box.axes, "units": field.box.units, "coords": rows.tolist(), "values": values.tolist()}
+        return result
 
     def show(self, result: dict[str, Any]) -> None:
         """One line a place."""
-        for place, values in zip(result["coords"], result["values"], strict=True):
+        deviations = result.get("deviations") or [None] * len(result["coords"])
+        for place, values, deviation in zip(result["coords"], result["values"], deviations, strict=True):
             where = "  ".join(f"{axis}={at:g}" for axis, at in zip(result["axes"], place, strict=True))
-            print(f"{where}  {_digits(values)}")
+            print(f"{where}  {_digits(values)}" + ("" if deviation is None else f"  ± {_digits(deviation)}"))
 
 
 def _digits(values: Any) -> str:

@@ -6,11 +6,14 @@ from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
+from ungrid.fields.ensemble import EnsembleField
+from ungrid.fields.laplace import LaplaceField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
 from ungrid.fields.residual import ResidualField
+from ungrid.fields.uncertain import UncertainField
 
 FIELDS: dict[str, type] = {
     "AdaptedField": AdaptedField,
@@ -26,6 +29,8 @@ FIELDS: dict[str, type] = {
     "Sum": Sum,
     "Transformed": Transformed,
     "Warped": Warped,
+    "LaplaceField": LaplaceField,
+    "EnsembleField": EnsembleField,
 }
 
 __all__ = [
@@ -46,4 +51,7 @@ __all__ = [
     "Sum",
     "Transformed",
     "Warped",
+    "EnsembleField",
+    "LaplaceField",
+    "UncertainField",
 ]

@@ -28,6 +28,8 @@ from ungrid.fields.algebra import Blended, Product, Stitched, Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
+from ungrid.fields.ensemble import EnsembleField
+from ungrid.fields.laplace import LaplaceField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
@@ -229,6 +231,10 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
     "AdaptedField": lambda box, c, seed: AdaptedField(encoded_field(Identity(box.dim), c, box=box, seed=seed), 1, seed=seed),
+    "LaplaceField": lambda box, c, seed: LaplaceField(_scaled_field(box, c, seed), (0.25,) * box.dim),
+    "EnsembleField": lambda box, c, seed: EnsembleField(
+        tuple(_scaled_field(box, c, seed + k) for k in (0, 100)), (0.25,) * box.dim
+    ),
 }
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
@@ -326,3 +332,12 @@ def wave_field(box: Box, out_dim: int, seed: int) -> EncodedField:
 def wider_box(box: Box) -> Box:
     """A box that contains another, by one unit below and two above on each axis."""
     return Box(box.axes, tuple((low - 1.0, high + 2.0) for low, high in box.bounds), box.units)
+
+
+def _scaled_field(box: Box, out_dim: int, seed: int) -> EncodedField:
+    """Few smooth features, a sine layer, a scale of each channel."""
+    encoding, network = (
+        FourierFeatures(box.dim, 3, bandwidth=0.3, seed=seed),
+        Siren(6, out_dim, 6, depth=1, first_omega=2.0, seed=seed),
+    )
+    return EncodedField(box, encoding, network, tuple(0.5 + k for k in range(out_dim)), (0.25,))
