@@ -19,14 +19,24 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
     "art": ("ungrid.cli.art:Art", "random pictures to pick from, their children, walks through their space"),
     "cite": ("ungrid.cli.cite:Cite", "BibTeX of exactly the parts that a field uses"),
-    "bench": ("ungrid.cli.bench:Bench", "measure ungrid on this machine: tables, a plot, JSON"),
+    "bench": ("ungrid.cli.bench:Bench", "measure ungrid on this machine, compare models, repeat papers"),
     "doctor": ("ungrid.cli.doctor:Doctor", "versions, device, missing extras, a self-test"),
     "demo": ("ungrid.cli.demo:Demo", "the whole path on a photograph that ships with ungrid"),
 }
 BUG = 1
 INTERRUPTED = 130
 FULL = 6
-FLAGS = ("-h", "--help", "--json", "--quiet", "--resume", "--encoded", "--quick", "--calibrate")  # options without a value
+FLAGS = (
+    "-h",
+    "--help",
+    "--json",
+    "--quiet",
+    "--resume",
+    "--encoded",
+    "--quick",
+    "--tune",
+    "--calibrate",
+)  # options without a value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
