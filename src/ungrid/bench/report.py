@@ -10,7 +10,8 @@ from ungrid.bench.measure import Row
 from ungrid.errors import MissingExtra
 from ungrid.files import write_beside
 
-PANEL = (5.2, 3.6)  # inches
+PANEL = (5.2, 3.6)  # inches, at least
+LINE = 0.16  # inches
 
 
 def by_measurement(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -62,8 +63,16 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     from matplotlib import pyplot
 
     panels = [(name, group) for name, group in by_measurement(rows).items() if _panel(name, group)] or [("", [])]
-    size = (PANEL[0] * min(2, len(panels)), PANEL[1] * -(-len(panels) // 2))
-    figure, grid = pyplot.subplots(-(-len(panels) // 2), min(2, len(panels)), figsize=size, layout="constrained", squeeze=False)
+    columns = min(2, len(panels))
+    heights = [max(_height(group) for _, group in panels[at : at + columns]) for at in range(0, len(panels), columns)]
+    figure, grid = pyplot.subplots(
+        len(heights),
+        columns,
+        figsize=(PANEL[0] * columns, sum(heights)),
+        height_ratios=heights,
+        layout="constrained",
+        squeeze=False,
+    )
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (name, group) in zip(grid.flat, panels, strict=False):
@@ -79,6 +88,12 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 def _panel(name: str, rows: Sequence[Row]) -> Callable[[Any, Sequence[Row]], None] | None:
     """How a measurement is drawn, or None."""
     return _beside_published if rows and "published" in rows[0] else PANELS.get(name)
+
+
+def _height(rows: Sequence[Row]) -> float:
+    """Inches of a panel: room for a line of text for each thing that has a bar of its own."""
+    bars = {(row.get("picture"), row.get("data"), row.get("method"), row.get("field"), row.get("name")) for row in rows}
+    return max(PANEL[1], LINE * len(bars))
 
 
 def _cell(value: Any) -> str:
@@ -163,9 +178,9 @@ def _guessed(axes: Any, rows: Sequence[Row]) -> None:
 def _beside_published(axes: Any, rows: Sequence[Row]) -> None:
     measured = [row for row in rows if row["psnr"] is not None]
     labels = [f"{row['data']}: {row['method']}" for row in measured]
-    _bars(axes, labels, [row["psnr"] for row in measured], "PSNR [dB]; lines: published or reference")
+    _bars(axes, labels, [row["psnr"] for row in measured], "PSNR [dB]; lines: published, where comparable")
     for at, row in enumerate(measured):
-        if isinstance(row["published"], float):
+        if row["difference"] is not None:
             axes.plot([row["published"]] * 2, [at - 0.4, at + 0.4], color="black")
 
 

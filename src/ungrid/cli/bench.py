@@ -123,7 +123,9 @@ class Bench(Command):
         from ungrid.files import check_writable
 
         check_writable(rates.FILE)
-        signals = {name: sources.crop(signal, rates.SIDE) for name, signal in sources.tuning_signals(files).items()}
+        signals = {
+            name: sources.crop(signal, comparison.side or rates.SIDE) for name, signal in sources.tuning_signals(files).items()
+        }
         seconds = self.seconds or min(rates.SECONDS, comparison.terms.seconds)
         rows = []
         for name in names:  # each is kept as soon as it is found

@@ -15,15 +15,17 @@ def test_the_star_has_forty_wedges_half_of_it_white():
 
 
 def test_noise_has_no_frequency_above_its_limit():
-    spectrum = torch.fft.fft2(band_limited(101, 5, 0)[..., 0].double()).abs()
-    frequency = torch.fft.fftfreq(101, dtype=torch.float64)
-    above = (frequency[:, None].square() + frequency.square()).sqrt() > 0.0398 / 2**0.5
-    assert float(spectrum[above].max()) < 1e-3 < float(spectrum[~above].min())
+    spectrum = torch.fft.fft2(band_limited(201, 5, 0)[..., 0].double()).abs()
+    frequency = torch.fft.fftfreq(201, dtype=torch.float64)
+    radius = (frequency[:, None].square() + frequency.square()).sqrt()
+    limit = (0.0015 + (300**0.5 - 1) / 299 * 0.6985) / 2**0.5 * 1000 / 200
+    assert float(spectrum[radius > 1.01 * limit].max()) < 1e-2 < float(spectrum[radius < 0.99 * limit].min())
 
 
-def test_the_highest_level_reaches_half_a_cycle():
-    spectrum = torch.fft.fft2(band_limited(41, 9, 0)[..., 0].double()).abs()
-    assert float(spectrum[0, 20]) > 1e-3
+def test_the_lowest_level_is_one_cycle_across_and_the_highest_reaches_half_a_cycle_a_pixel():
+    low, high = (torch.fft.fft2(band_limited(101, level, 0)[..., 0].double()).abs() for level in (1, 9))
+    assert float(low[0, 1]) > 0.1 > float(low[0, 2])
+    assert float(high[0, 50]) > 0.1
 
 
 def test_learning_rates_are_the_benchmarks():

@@ -49,8 +49,9 @@ from ungrid.signals.base import Signal
 from ungrid.signals.image import picture_signal
 from ungrid.tasks.represent import represent
 
+SIDE = 1000
 TRIANGLES = 40
-EDGE = 20 / 1000  # of the side, between the star and the border
+EDGE = 20 / SIDE  # of the side, between the star and the border
 LEVELS = 9
 LOWEST, HIGHEST, BASE = 0.0015, 0.7, 300.0  # of the noise's band limits, in cycles a pixel times √2, and their spacing
 SHOWN_LEVELS = (1, 5)
@@ -94,7 +95,7 @@ METHODS = {
 def cases(work: Work) -> Iterator[Case]:
     """Each method, our default's field in SIREN's seconds, and a smaller picture enlarged, at each number of parameters."""
     for n_params in N_PARAMS[_name_of(work.scale)]:
-        for title, picture in pictures(work.scale.side or 1000, work.seed).items():
+        for title, picture in pictures(work.scale.side or SIDE, work.seed).items():
             data = f"{title}, {n_params:,} parameters"
             for name in METHODS:
                 yield Case(data, name, PAPERS, partial(_fitted, picture, name, n_params, work))
@@ -119,9 +120,10 @@ def star(side: int) -> Float[Tensor, "side side 1"]:
 
 
 def band_limited(side: int, level: int, seed: int) -> Float[Tensor, "side side 1"]:
-    """Uniform noise without the frequencies above a level's limit; limits grow by equal factors."""
+    """Uniform noise without the frequencies above a level's limit; limits grow by equal factors, and are those of 1,000 pixels: a
+    smaller picture has as many cycles across."""
     share = (BASE ** ((level - 1) / (LEVELS - 1)) - 1) / (BASE - 1)
-    limit = (LOWEST + share * (HIGHEST - LOWEST)) / math.sqrt(2)
+    limit = (LOWEST + share * (HIGHEST - LOWEST)) / math.sqrt(2) * SIDE / (side - side % 2)
     noise = torch.rand(side, side, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     frequency = torch.fft.fftfreq(side, dtype=torch.float64)
     inside = (frequency[:, None].square() + frequency.square()).sqrt() <= limit
