@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,7 @@ def _array(path: Path) -> Array:
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
             return found
-        return max((np.asarray(found[key]) for key in found.files), key=lambda array: array.size)
-    except (ValueError, OSError, EOFError, KeyError) as error:
+        with found:
+            return max((np.asarray(found[key]) for key in found.files), key=lambda array: array.size)
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise UnreadableInput(f"{path.name} cannot be read as an array: {' '.join(str(error).split())[:120]}") from None
