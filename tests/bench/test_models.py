@@ -35,10 +35,10 @@ def test_the_best_guess_stands_first_and_classical_methods_beside(rows):
 
 
 def test_what_is_alike_and_what_was_not_tuned_is_said():
-    said = " ".join(settings(TINY, Rates({"siren": 4.0}), ["siren", "sine"]))
+    said = " ".join(settings(TINY, Rates({"siren": 4.0}, terms={"siren": "9,000 parameters and 3 s"}), ["siren", "sine"]))
     assert "4,000 parameters" in said
     assert "8,192 samples" in said
-    assert "as published: sine" in said
+    assert "as published: sine; tuned at 9,000 parameters and 3 s" in said
 
 
 def test_a_signal_that_rates_were_tuned_on_is_marked():

@@ -34,12 +34,13 @@ def test_a_rate_that_diverges_is_never_chosen(monkeypatch):
 def test_entries_are_kept_beside_earlier_ones_and_read_again(tmp_path):
     path = tmp_path / "rates.json"
     assert rates.read_rates(path).of("siren") == 1.0
-    entry = {"factor": 4.0, "signals": {"one": "abc"}}
+    entry = {"factor": 4.0, "signals": {"one": "abc"}, "params": 20_000, "seconds": 2.0}
     rates.write_rates({"siren": entry}, path)
-    rates.write_rates({"sine": {"factor": 0.5, "signals": {}}}, path)
+    rates.write_rates({"sine": entry | {"factor": 0.5, "signals": {}}}, path)
     found = rates.read_rates(path)
     assert (found.of("siren"), found.of("sine"), found.of("wire")) == (4.0, 0.5, 1.0)
     assert found.signals == {"abc"}
+    assert found.terms["siren"] == "20,000 parameters and 2 s"
 
 
 def test_a_damaged_table_is_refused(tmp_path):

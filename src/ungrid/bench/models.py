@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from ungrid.bench.classical import scattered
 from ungrid.bench.equal import MODELS, MOST_BATCH, Terms, fit_equal, left_out
 from ungrid.bench.measure import Row, Stopwatch
-from ungrid.bench.rates import Rates, identity_of
+from ungrid.bench.rates import Rates, identity_of, in_words
 from ungrid.bench.sources import crop
 from ungrid.metrics.error import psnr
 from ungrid.signals.base import Signal
@@ -89,9 +89,10 @@ def settings(comparison: Comparison, rates: Rates, names: Sequence[str]) -> list
     terms = comparison.terms
     untuned = [name for name in names if name not in rates.factors]
     rates_said = f"not tuned, and so as published: {', '.join(untuned)}" if untuned else "all are tuned"
-    terms_said = f"about {terms.n_params:,} parameters and {terms.seconds:g} s of one thread of the processor"
+    tuned_at = sorted({rates.terms[name] for name in names if name in rates.terms})
+    rates_said += f"; tuned at {'; '.join(tuned_at)}" if tuned_at else ""
     return [
-        f"Each model has {terms_said}, over which its schedule runs.",
+        f"Each model has about {in_words(terms.n_params, terms.seconds)} of one thread, over which its schedule runs.",
         f"{terms.heldout:.0%} of the samples are left out of the whole fit.",
         f"A step sees at most {MOST_BATCH:,} samples, also where the published recipe takes all of them.",
         f"Learning rates are the published ones times a factor tuned on other signals; {rates_said}.",

@@ -5,7 +5,7 @@ The factors are found on other signals than those that a comparison reports, by 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -31,10 +31,12 @@ class Rates:
     Args:
         factors: of the published rate; 1 for a model that is not there.
         signals: sha256 of the files that they were tuned on, or their names.
+        terms: parameters and seconds that each was tuned at, in words.
     """
 
     factors: Mapping[str, float]
     signals: frozenset[str] = frozenset()
+    terms: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> float:
         """The model's factor."""
@@ -53,11 +55,17 @@ def read_rates(path: Path | None = None) -> Rates:
     try:
         tuned = json.loads(path.read_text(encoding="utf-8"))
         factors = {name: float(entry["factor"]) for name, entry in tuned.items()}
-        return Rates(factors, frozenset(identity for entry in tuned.values() for identity in entry["signals"].values()))
+        signals = frozenset(identity for entry in tuned.values() for identity in entry["signals"].values())
+        return Rates(factors, signals, {name: in_words(entry["params"], entry["seconds"]) for name, entry in tuned.items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableInput(
             f"{path} is no table of rates ({error!r}); tune them again with ungrid bench models --tune"
         ) from None
+
+
+def in_words(n_params: int, seconds: float) -> str:
+    """ "200,000 parameters and 20 s"."""
+    return f"{n_params:,} parameters and {seconds:g} s"
 
 
 def identity_of(name: str, signal: Signal) -> str:
