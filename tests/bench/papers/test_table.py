@@ -1,3 +1,4 @@
+import dataclasses
 import struct
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from ungrid.bench.papers import files, fourier_features_image, kodak_coin, siren_audio, siren_image, table, wire_denoising
 from ungrid.bench.papers.setting import FULL, QUICK, REDUCED, UNREAD, File
-from ungrid.errors import UnknownName
+from ungrid.errors import Diverged, UnknownName
 from ungrid.papers import bibtex
 from ungrid.signals.image import write_picture
 from ungrid.testing.toys import tiny_picture
@@ -44,8 +45,6 @@ def data(tmp_path, monkeypatch):
 
 
 def replaced(setting, file):
-    import dataclasses
-
     return dataclasses.replace(setting, files=(file,))
 
 
@@ -75,6 +74,24 @@ def test_a_setting_without_its_files_is_skipped_with_the_reason(tmp_path):
     (row,) = table.reproduce(["siren-audio"], QUICK, [tmp_path])
     assert row["verdict"] == "skipped"
     assert "gt_bach.wav was not given" in row["note"]
+
+
+def test_files_that_are_missing_beside_others_are_told(data, monkeypatch):
+    setting = table.SETTINGS["siren-audio"]
+    monkeypatch.setitem(table.SETTINGS, "siren-audio", dataclasses.replace(setting, files=(*setting.files, File("b.wav", "0"))))
+    rows = table.reproduce(["siren-audio"], QUICK, [data])
+    assert [row["note"] for row in rows if row["verdict"] == "skipped"] == ["b.wav was not given; say where it is with --data"]
+    assert len(rows) == 4
+
+
+def test_a_method_that_diverges_is_a_row_that_says_so(data, monkeypatch):
+    def diverge(*_):
+        raise Diverged("it exploded")
+
+    monkeypatch.setattr(siren_audio, "_fitted", diverge)
+    first, *others = table.reproduce(["siren-audio"], QUICK, [data])
+    assert (first["psnr"], first["note"]) == (None, "it exploded")
+    assert len(others) == 2
 
 
 def test_what_was_not_read_is_said_to_be_unread(data):

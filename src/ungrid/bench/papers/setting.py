@@ -72,7 +72,7 @@ class Outcome:
     """What one method gave.
 
     Args:
-        psnr: dB; None for an exact match.
+        psnr: dB; None for an exact match, and where there is none to tell: the note says which.
         spent: seconds.
         n_params: numbers that the result is made of.
         steps: of the optimizer.

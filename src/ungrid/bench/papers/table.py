@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ungrid.bench.measure import Row
+from ungrid.bench.measure import Row, Stopwatch
 from ungrid.bench.papers.descent import our_best
 from ungrid.bench.papers.files import found
 from ungrid.bench.papers.fourier_features_image import SETTING as FOURIER_FEATURES_IMAGE
@@ -16,6 +16,7 @@ from ungrid.bench.papers.siren_image import SETTING as SIREN_IMAGE
 from ungrid.bench.papers.siren_poisson import SETTING as SIREN_POISSON
 from ungrid.bench.papers.synthetic import SETTING as SYNTHETIC
 from ungrid.bench.papers.wire_denoising import SETTING as WIRE_DENOISING
+from ungrid.errors import Diverged
 from ungrid.signals.phantoms import zone_plate
 from ungrid.spec import lookup
 
@@ -86,6 +87,8 @@ def reproduce(
             tell(f"{name}: skipped, {reason}")
             rows.append(_row(name, size, "–", "–", None, seed) | {"verdict": SKIPPED, "note": reason})
             continue
+        if paths:
+            rows += [_row(name, size, "–", "–", None, seed) | {"verdict": SKIPPED, "note": reason} for reason in missing]
         for row in _measured(name, setting, size, Work(setting.scales[size], paths, seed), before, tell):
             rows.append(row)
             keep(rows)
@@ -111,9 +114,19 @@ def _measured(
         kept = before.get((name, size, case.data, case.method, work.seed))
         if kept is None:
             tell(f"{name}: {case.data}, {case.method} …")
-            kept = _compared(name, setting, size, case, case.run(seconds.setdefault(case.data, {})), work.seed)
+            outcome = _outcome(case, seconds.setdefault(case.data, {}))
+            kept = _compared(name, setting, size, case, outcome, work.seed)
         seconds.setdefault(case.data, {})[case.method] = kept["cpu_seconds"]
         yield kept
+
+
+def _outcome(case: Case, seconds: Mapping[str, float]) -> Outcome:
+    """What a case gives; a fit that diverges is a result, too."""
+    watch = Stopwatch()
+    try:
+        return case.run(seconds)
+    except Diverged as error:
+        return Outcome(None, watch.spent(), note=str(error))
 
 
 def _compared(name: str, setting: Setting, size: str, case: Case, outcome: Outcome, seed: int) -> Row:
