@@ -22,3 +22,17 @@ def test_a_plot_is_drawn_also_of_nothing(tmp_path):
         plot(rows, tmp_path / name)
         with Image.open(tmp_path / name) as picture:
             assert picture.width > 100
+
+
+def test_what_can_be_compared_and_what_cannot_is_drawn(tmp_path):
+    shared = {"measurement": "siren-image", "data": "camera", "role": "ours"}
+    known = {"psnr": 35.0, "published": 36.4, "difference": -1.4}
+    unknown = {"psnr": 30.0, "published": None, "difference": None}
+    rows = [shared | known | {"method": "SIREN"}, shared | unknown | {"method": "best"}, shared | unknown | {"psnr": None}]
+    fit = {"measurement": "fits", "signal": "a", "kind": "model", "train_psnr": 30.0, "heldout_psnr": 20.0}
+    fits = [fit | {"name": f"model {number}"} for number in range(40)]
+    classical = fit | {"kind": "classical", "name": "cubic", "train_psnr": None}
+    models = [row | {"measurement": "models"} for row in [*fits[:3], classical]]
+    plot([*rows, *models, *fits], tmp_path / "all.png")
+    with Image.open(tmp_path / "all.png") as picture:
+        assert picture.height > 6 * 110  # forty bars have room

@@ -104,3 +104,11 @@ def test_lbfgs_fits_a_full_batch_in_few_steps():
     before = term(state.field, batch).item()
     run(state, Budget(5))
     assert term(state.field, batch).item() < 0.1 * before
+
+
+def test_seconds_may_be_those_of_another_clock():
+    ticks = iter(range(100))
+    state = run(a_state(), Budget(max_seconds=10.0, clock=lambda: float(next(ticks))))
+    assert state.stopped_by == "max_seconds"
+    assert state.step == 10
+    assert state.seconds == 10.0

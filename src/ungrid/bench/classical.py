@@ -1,4 +1,4 @@
-"""Classical ways to fill in a picture of which some pixels are known, where the packages that have them are installed."""
+"""Classical ways to fill in a signal of which some samples are known, where the packages that have them are installed."""
 
 import functools
 import importlib
@@ -12,13 +12,19 @@ import torch
 from torch import Tensor
 
 MOST_BIHARMONIC = 256**2  # pixels: it solves one system of the unknown ones, in a time that grows faster than they do
+MOST_TETRAHEDRAL = 2**17  # samples: a Delaunay triangulation of space takes a minute for these
 THREADS = "OPENBLAS_NUM_THREADS"
 Complete = Callable[[Tensor, Tensor], Tensor]
 
 
 def scattered(shape: tuple[int, ...]) -> dict[str, Complete]:
-    """(values [h, w, c], known [h, w]) → estimate [h, w, c], by name; those that serve for pictures of this shape."""
-    return {name: method for name, method in _installed().items() if name != "biharmonic" or math.prod(shape) <= MOST_BIHARMONIC}
+    """(values [*shape, c], known [*shape]) → estimate [*shape, c], by name; those that serve for signals of this shape."""
+    serves = {
+        "scattered linear": len(shape) < 3 or math.prod(shape) <= MOST_TETRAHEDRAL,
+        "scattered cubic": len(shape) < 3,
+        "biharmonic": len(shape) == 2 and math.prod(shape) <= MOST_BIHARMONIC,
+    }
+    return {name: method for name, method in _installed().items() if serves[name]}
 
 
 @functools.cache
@@ -52,12 +58,13 @@ def _import_with_one_thread(module: str) -> None:
 
 
 def linear(values: Tensor, known: Tensor) -> Tensor:
-    """Linear over a Delaunay triangulation of the known pixels; outside of it the nearest one."""
+    """Linear over a Delaunay triangulation of the known samples; outside of it the nearest one."""
     return _griddata(values, known, "linear")
 
 
 def cubic(values: Tensor, known: Tensor) -> Tensor:
-    """Clough and Tocher's cubic over a Delaunay triangulation of the known pixels; outside of it the nearest one."""
+    """Clough and Tocher's cubic over a Delaunay triangulation of the known pixels, a cubic spline on one axis; outside of them
+    the nearest one."""
     return _griddata(values, known, "cubic")
 
 
@@ -75,10 +82,10 @@ def _griddata(values: Tensor, known: Tensor, method: str) -> Tensor:
 
     at, given = known.nonzero().numpy(), values[known].double().numpy()
     unknown = (~known).nonzero().numpy()
-    found = griddata(at, given, unknown, method=method)
+    found = griddata(at, given, unknown, method=method).reshape(len(unknown), -1)
     beyond = np.isnan(found).any(axis=-1)
     if beyond.any():
-        found[beyond] = griddata(at, given, unknown[beyond], method="nearest")
+        found[beyond] = griddata(at, given, unknown[beyond], method="nearest").reshape(-1, given.shape[-1])
     result = values.clone()
     result[~known] = torch.from_numpy(found).to(values.dtype)
     return result

@@ -3,13 +3,15 @@
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ungrid.bench.measure import Row
 from ungrid.errors import MissingExtra
 from ungrid.files import write_beside
 
-PANEL = (5.2, 3.6)  # inches
+PANEL = (5.2, 3.6)  # inches, at least
+LINE = 0.16  # inches
 
 
 def by_measurement(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -20,9 +22,10 @@ def by_measurement(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return groups
 
 
-def markdown(title: str, rows: Sequence[Row], machine: Mapping[str, Any], commit: str) -> str:
-    """A heading, the machine and the commit, and a table for each measurement."""
+def markdown(title: str, rows: Sequence[Row], machine: Mapping[str, Any], commit: str, settings: Sequence[str] = ()) -> str:
+    """A heading, the machine and the commit, how it was measured, and a table for each measurement."""
     parts = [f"# {title}", f"Commit {commit}. " + ", ".join(f"{key}: {value}" for key, value in machine.items()) + "."]
+    parts += ["\n".join(f"- {line}" for line in settings)] if settings else []
     for name, group in by_measurement(rows).items():
         parts += [f"## {name}", table(group)]
     return "\n\n".join(parts) + "\n"
@@ -30,9 +33,14 @@ def markdown(title: str, rows: Sequence[Row], machine: Mapping[str, Any], commit
 
 def table(rows: Sequence[Row]) -> str:
     """One Markdown table with a column for every key but the measurement's name."""
+    keys, *lines = cells(rows)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [keys, ["---"] * len(keys), *lines])
+
+
+def cells(rows: Sequence[Row]) -> list[list[str]]:
+    """The names of a table's columns, then each row as text."""
     keys = list(dict.fromkeys(key for row in rows for key in row if key != "measurement"))
-    lines = [keys, ["---"] * len(keys), *([_cell(row.get(key)) for key in keys] for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return [keys, *([_cell(row.get(key)) for key in keys] for row in rows)]
 
 
 def check_plot() -> None:
@@ -54,18 +62,38 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    panels = [(name, group) for name, group in by_measurement(rows).items() if name in PANELS] or [("", [])]
-    size = (PANEL[0] * min(2, len(panels)), PANEL[1] * -(-len(panels) // 2))
-    figure, grid = pyplot.subplots(-(-len(panels) // 2), min(2, len(panels)), figsize=size, layout="constrained", squeeze=False)
+    panels = [(name, group) for name, group in by_measurement(rows).items() if _panel(name, group)] or [("", [])]
+    columns = min(2, len(panels))
+    heights = [max(_height(group) for _, group in panels[at : at + columns]) for at in range(0, len(panels), columns)]
+    figure, grid = pyplot.subplots(
+        len(heights),
+        columns,
+        figsize=(PANEL[0] * columns, sum(heights)),
+        height_ratios=heights,
+        layout="constrained",
+        squeeze=False,
+    )
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (name, group) in zip(grid.flat, panels, strict=False):
-        if name:
-            PANELS[name](axes, group)
+        draw = _panel(name, group)
+        if draw:
+            draw(axes, group)
             axes.set_title(name.replace("_", " "))
     with write_beside(path) as temporary:
         figure.savefig(temporary, dpi=110)
     pyplot.close(figure)
+
+
+def _panel(name: str, rows: Sequence[Row]) -> Callable[[Any, Sequence[Row]], None] | None:
+    """How a measurement is drawn, or None."""
+    return _beside_published if rows and "published" in rows[0] else PANELS.get(name)
+
+
+def _height(rows: Sequence[Row]) -> float:
+    """Inches of a panel: room for a line of text for each thing that has a bar of its own."""
+    bars = {(row.get("picture"), row.get("data"), row.get("method"), row.get("field"), row.get("name")) for row in rows}
+    return max(PANEL[1], LINE * len(bars))
 
 
 def _cell(value: Any) -> str:
@@ -125,6 +153,37 @@ def _between(axes: Any, rows: Sequence[Row]) -> None:
     axes.legend(fontsize=7)
 
 
+def _remembered_and_guessed(axes: Any, rows: Sequence[Row]) -> None:
+    for signal in dict.fromkeys(row["signal"] for row in rows):
+        mine = [row for row in rows if row["signal"] == signal and row["train_psnr"] is not None]
+        axes.scatter([row["train_psnr"] for row in mine], [row["heldout_psnr"] for row in mine], s=12, label=signal)
+        for row in mine:
+            axes.annotate(row["name"], (row["train_psnr"], row["heldout_psnr"]), fontsize=6)
+        best = max((row["heldout_psnr"] for row in rows if (row["signal"], row["kind"]) == (signal, "classical")), default=None)
+        if best is not None and mine:
+            axes.axhline(best, linewidth=0.8, linestyle=":", color=axes.collections[-1].get_facecolor()[0])
+    axes.set(xlabel="PSNR [dB] on the samples fitted", ylabel="on those left out; dotted: best classical")
+    axes.legend(fontsize=7)
+
+
+def _guessed(axes: Any, rows: Sequence[Row]) -> None:
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        if row["heldout_psnr"] is not None:
+            values.setdefault(row["name"], []).append(row["heldout_psnr"])
+    means = sorted(((fmean(found), name) for name, found in values.items()), reverse=True)
+    _bars(axes, [name for _, name in means], [mean for mean, _ in means], "mean PSNR [dB] on the samples left out")
+
+
+def _beside_published(axes: Any, rows: Sequence[Row]) -> None:
+    measured = [row for row in rows if row["psnr"] is not None]
+    labels = [f"{row['data']}: {row['method']}" for row in measured]
+    _bars(axes, labels, [row["psnr"] for row in measured], "PSNR [dB]; lines: published, where comparable")
+    for at, row in enumerate(measured):
+        if row["difference"] is not None:
+            axes.plot([row["published"]] * 2, [at - 0.4, at + 0.4], color="black")
+
+
 PANELS: dict[str, Callable[[Any, Sequence[Row]], None]] = {
     "siren_step": _faster,
     "hash_step": _faster,
@@ -132,4 +191,6 @@ PANELS: dict[str, Callable[[Any, Sequence[Row]], None]] = {
     "decode": _drawing,
     "time_to_quality": _seconds,
     "between_samples": _between,
+    "models": _remembered_and_guessed,
+    "fits": _guessed,
 }

@@ -1,9 +1,10 @@
-"""`ungrid bench`: measurements of this machine as tables, a plot and JSON."""
+"""`ungrid bench`: measurements of this machine as tables, a plot, a page and JSON."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -11,40 +12,72 @@ from ungrid.cli.command import Command, plain
 from ungrid.errors import InputError
 from ungrid.spec import lookup
 
-SUITES = {"engine": "training steps, decoding, seconds to a quality, quality between samples"}
+# name → (one line, options that only some suites have)
+SUITES: dict[str, tuple[str, frozenset[str]]] = {
+    "engine": ("steps, decoding, seconds to a quality, quality between samples", frozenset({"only", "images"})),
+    "models": (
+        "architectures at equal parameters and seconds",
+        frozenset({"what", "models", "params", "seconds", "seeds", "tune"}),
+    ),
+    "papers": ("published settings beside our best and the classical", frozenset({"what", "scale", "data", "resume"})),
+}
+SHARED = {"suite", "output", "quick", "json", "quiet", "seed", "device", "max_memory"}
+Measured = tuple[list[dict[str, Any]], list[str]]  # rows, and how they were measured
+KINDS = ("json", "md", "png", "html")
 OutputFolder = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FOLDER")]
 
 
 @dataclass(kw_only=True)
 class Bench(Command):
-    """Measure ungrid on this machine: `engine` is steps, decoding, seconds to a quality and quality between samples."""
+    """Measure ungrid on this machine.
+
+    engine: training steps, decoding, seconds to a quality, quality between samples.
+    models: architectures on FILEs at equal parameters and equal seconds of the processor.
+    papers: published settings by NAME, beside our best method and the classical one.
+    """
 
     suite: tyro.conf.Positional[str]
-    """Which suite: engine."""
+    """Which suite: engine, models or papers."""
+    what: tyro.conf.Positional[tuple[str, ...]] = ()
+    """models: signals (pictures, .npy, .npz, .wav); papers: names of settings. All by default."""
     output: OutputFolder = None
-    """Folder for the suite's .json, .md (tables) and .png (plot)."""
+    """Folder for the suite's .json, .md (tables), .png (plot) and .html (all of it)."""
     quick: bool = False
-    """Small sizes and one picture, in about half a minute."""
+    """Small sizes, to see that it works."""
     only: tuple[str, ...] = ()
-    """Measurements to make, such as siren_step; all of the suite's by default."""
+    """engine: measurements to make, such as siren_step; all by default."""
     images: tuple[Path, ...] = ()
-    """Pictures to fit; by default scikit-image's where it is installed, else the one that ships with ungrid."""
+    """engine: pictures to fit; by default scikit-image's where it is installed, else the one that ships with ungrid."""
+    models: Annotated[str, tyro.conf.arg(metavar="a,b")] = ""
+    """models: presets with commas between; all by default."""
+    params: int | None = None
+    """models: parameters of each; 200,000 by default."""
+    seconds: float | None = None
+    """models: of the processor for each fit; 20 by default, 5 while tuning."""
+    seeds: int | None = None
+    """models: fits of each model on each signal; 3 by default."""
+    tune: bool = False
+    """models: find each model's learning rate on the FILEs and keep it in ungrid's rates.json."""
+    scale: Literal["reduced", "full"] = "reduced"
+    """papers: the paper's own size, hours for some, or a smaller one."""
+    data: tuple[Path, ...] = ()
+    """papers: files, or folders of them, that the settings need."""
+
+    resume: bool = False
+    """papers: keep the rows that the last run left in the folder, and measure the others."""
 
     def run(self) -> dict[str, Any]:
         """Measure, write, tell."""
         lookup(self.suite, SUITES, "suite")
+        self._check_options()
         if self.device == "cuda":
-            raise InputError("the suite engine measures the processor; leave out --device cuda")
+            raise InputError(f"the suite {self.suite} measures the processor; leave out --device cuda")
         paths = self._paths()
-        from ungrid.bench import engine, machine, pictures
+        from ungrid.bench import machine
 
-        for name in self.only:
-            lookup(name, engine.MEASUREMENTS, "measurement")
-        work = engine.Work(engine.QUICK if self.quick else engine.FULL, pictures.pictures(self.images), self.seed)
         described, commit = machine.machine(), machine.commit()  # the load before, not that of the measurements
-        self.say(described["kernels"])
-        rows = engine.run(work, self.only, tell=self.say)
-        result = {"suite": self.suite, "quick": self.quick, "rows": rows, "machine": described, "commit": commit}
+        measure = {"engine": self._engine, "models": self._models, "papers": self._papers}[self.suite]
+        result = self._result(*measure(described, commit), described, commit)
         self._write(result, paths)
         return result | {"output": None if self.output is None else str(self.output)}
 
@@ -52,7 +85,93 @@ class Bench(Command):
         """The tables."""
         from ungrid.bench.report import markdown
 
-        print(markdown(f"ungrid bench {self.suite}", result["rows"], result["machine"], result["commit"]), end="")
+        print(markdown(f"ungrid bench {self.suite}", *_told(result), result.get("settings", ())), end="")
+
+    def _engine(self, described: dict[str, Any], commit: str) -> Measured:
+        from ungrid.bench import engine, pictures
+
+        for name in self.only:
+            lookup(name, engine.MEASUREMENTS, "measurement")
+        work = engine.Work(engine.QUICK if self.quick else engine.FULL, pictures.pictures(self.images), self.seed)
+        self.say(described["kernels"])
+        return engine.run(work, self.only, tell=self.say), []
+
+    def _models(self, described: dict[str, Any], commit: str) -> Measured:
+        from ungrid.bench import models, rates, sources
+
+        names = models.chosen([name.strip() for name in self.models.split(",") if name.strip()])
+        comparison = self._comparison(models.QUICK if self.quick else models.FULL)
+        files = [Path(name) for name in self.what]
+        if self.tune:
+            return self._tuned(names, files, comparison), []
+        known = rates.read_rates()
+        signals = sources.signals(files)
+        rows = models.compare(signals, names, comparison, known, first_seed=self.seed, tell=self.say)
+        return rows, models.settings(comparison, known, names)
+
+    def _comparison(self, comparison: Any) -> Any:
+        for name in ("params", "seconds", "seeds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"--{name} is {value}; expected more than 0")
+        given = {"n_params": self.params, "seconds": self.seconds}
+        terms = replace(comparison.terms, **{key: value for key, value in given.items() if value is not None})
+        return replace(comparison, terms=terms, seeds=self.seeds or comparison.seeds)
+
+    def _tuned(self, names: list[str], files: list[Path], comparison: Any) -> list[dict[str, Any]]:
+        from ungrid.bench import rates, sources
+        from ungrid.files import check_writable
+
+        check_writable(rates.FILE)
+        signals = {
+            name: sources.crop(signal, comparison.side or rates.SIDE) for name, signal in sources.tuning_signals(files).items()
+        }
+        seconds = self.seconds or min(rates.SECONDS, comparison.terms.seconds)
+        rows = []
+        for name in names:  # each is kept as soon as it is found
+            tuned = rates.tune([name], signals, replace(comparison.terms, seconds=seconds), seed=self.seed, tell=self.say)
+            rates.write_rates(tuned)
+            rows += [
+                {"measurement": "rates", "name": name, "factor": entry["factor"], **entry["tried"]} for entry in tuned.values()
+            ]
+        return rows
+
+    def _papers(self, described: dict[str, Any], commit: str) -> Measured:
+        from ungrid.bench.papers import table
+
+        size = "quick" if self.quick else self.scale
+        settings = table.told(self.what, size)
+        path = None if self.output is None else self.output / "papers.json"
+
+        def keep(rows: Sequence[dict[str, Any]]) -> None:
+            if path is not None:
+                _write_text(path, _as_json(self._result(list(rows), settings, described, commit)))
+
+        done = self._rows_before(path) if self.resume else []
+        return table.reproduce(self.what, size, self.data, seed=self.seed, done=done, keep=keep, tell=self.say), settings
+
+    def _rows_before(self, path: Path | None) -> list[dict[str, Any]]:
+        """Rows that an earlier run wrote."""
+        if path is None:
+            raise InputError("--resume needs the folder of the earlier run; say it with -o")
+        if not path.exists():
+            return []
+        try:
+            return list(json.loads(path.read_text(encoding="utf-8"))["rows"])
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{path} holds no rows of an earlier run; leave out --resume") from None
+
+    def _result(self, rows: list[dict[str, Any]], settings: list[str], described: dict[str, Any], commit: str) -> dict[str, Any]:
+        result = {"suite": self.suite, "quick": self.quick, "rows": rows, "machine": described, "commit": commit}
+        return result | ({"settings": settings} if settings else {})
+
+    def _check_options(self) -> None:
+        """Raise for an option that the suite does not have."""
+        own = SUITES[self.suite][1] | SHARED
+        for item in fields(self):
+            if item.name not in own and getattr(self, item.name) != item.default:
+                said = "takes no names or files" if item.name == "what" else f"has no --{item.name}"
+                raise InputError(f"the suite {self.suite} {said}; see ungrid bench --help")
 
     def _paths(self) -> dict[str, Path]:
         """Where each result goes, once it is sure that it can."""
@@ -66,7 +185,7 @@ class Bench(Command):
             self.output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise writing_error(self.output, error) from None
-        paths = {kind: self.output / f"{self.suite}.{kind}" for kind in ("json", "md", "png")}
+        paths = {kind: self.output / f"{self.suite}.{kind}" for kind in KINDS}
         for path in paths.values():
             check_writable(path)
         return paths
@@ -74,12 +193,27 @@ class Bench(Command):
     def _write(self, result: dict[str, Any], paths: dict[str, Path]) -> None:
         if not paths:
             return
+        from ungrid.bench.page import page
         from ungrid.bench.report import markdown, plot
-        from ungrid.files import write_beside
 
         title = f"ungrid bench {self.suite}" + (" --quick" if self.quick else "")
-        text = markdown(title, result["rows"], result["machine"], result["commit"])
-        for kind, content in (("json", json.dumps(plain(result), indent=1) + "\n"), ("md", text)):
-            with write_beside(paths[kind]) as temporary:
-                temporary.write_text(content, encoding="utf-8")
+        settings = result.get("settings", ())
+        _write_text(paths["json"], _as_json(result))
+        _write_text(paths["md"], markdown(title, *_told(result), settings))
         plot(result["rows"], paths["png"])
+        _write_text(paths["html"], page(title, *_told(result), settings=settings, png=paths["png"].read_bytes()))
+
+
+def _told(result: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any], str]:
+    return result["rows"], result["machine"], result["commit"]
+
+
+def _as_json(result: dict[str, Any]) -> str:
+    return json.dumps(plain(result), indent=1) + "\n"
+
+
+def _write_text(path: Path, content: str) -> None:
+    from ungrid.files import write_beside
+
+    with write_beside(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")

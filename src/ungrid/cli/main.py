@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diagnose": ("ungrid.cli.diagnose:Diagnose", "what is wrong with a fit, and what to do about it"),
     "art": ("ungrid.cli.art:Art", "random pictures to pick from, their children, walks through their space"),
     "cite": ("ungrid.cli.cite:Cite", "BibTeX of exactly the parts that a field uses"),
-    "bench": ("ungrid.cli.bench:Bench", "measure ungrid on this machine: tables, a plot, JSON"),
+    "bench": ("ungrid.cli.bench:Bench", "measure ungrid on this machine, compare models, repeat papers"),
     "doctor": ("ungrid.cli.doctor:Doctor", "versions, device, missing extras, a self-test"),
     "demo": ("ungrid.cli.demo:Demo", "the whole path on a photograph that ships with ungrid"),
 }
@@ -35,6 +35,7 @@ FLAGS = (
     "--resume",
     "--encoded",
     "--quick",
+    "--tune",
     "--calibrate",
     "--deviation",
 )  # options without a value
