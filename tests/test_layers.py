@@ -25,6 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting"},
     {"verbs"},
+    {"starting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

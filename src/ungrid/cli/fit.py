@@ -32,6 +32,10 @@ class Fit(Command):
     """Most bytes of the output; the default preset sizes the field to it."""
     mask: Annotated[Path | None, tyro.conf.arg(metavar="MASK.png")] = None
     """Picture of the same size: white (255) where a sample is known. The default presets estimate the others first."""
+    start: Annotated[str | None, tyro.conf.arg(metavar="START.ung|winner")] = None
+    """Begin from the weights in this file, see `ungrid learn-start`; or winner: a SIREN's own, made noisier by the detail."""
+    tune: bool = False
+    """Choose the frequencies of siren, sine, finer, wire or fourier_mlp by the spectrum and by trials on held-out samples."""
     resume: bool = False
     """Go on with a fit that was killed, from OUT.ung.parts."""
     checkpoint_seconds: float = 30.0
@@ -47,6 +51,7 @@ class Fit(Command):
         from ungrid.files import check_writable
         from ungrid.fit.checkpoint import Checkpoint
         from ungrid.fit.guard import Guard
+        from ungrid.fit.progress import ProgressBar
 
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         memory, device = self.memory, str(fitting.choose_device(self.device))
@@ -63,6 +68,9 @@ class Fit(Command):
             seed=self.seed,
             max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes),
             mask=self.mask,
+            start=self.start,
+            tune=self.tune,
+            callbacks=[] if self.quiet else [ProgressBar()],
             max_memory=memory,
         )
         self.say(f"{self.source.name}: {signal.describe()}")

@@ -11,6 +11,7 @@ The notebooks' normal distribution is cut at two standard deviations, ours is no
 
 import math
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -84,8 +85,9 @@ def sine_layers(
 
 
 def parameters_of(layers: nn.ModuleList) -> tuple[list[Tensor], list[Tensor]]:
-    """The weights of linear layers, and their biases."""
-    return [layer.get_parameter("weight") for layer in layers], [layer.get_parameter("bias") for layer in layers]
+    """The weights of linear layers, and their biases; under `torch.func.functional_call` those that it puts in their place."""
+    linears = [cast(nn.Linear, layer) for layer in layers]
+    return [layer.weight for layer in linears], [layer.bias for layer in linears]
 
 
 def check_sizes(in_dim: int, out_dim: int, width: int, depth: int, *, min_depth: int = 0) -> None:
