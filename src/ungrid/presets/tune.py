@@ -21,7 +21,7 @@ from ungrid.signals.base import Signal, color_channels
 from ungrid.tasks.complete import complete
 from ungrid.tasks.represent import represent
 
-SHARE = 4  # a trial takes a quarter of the recipe's steps: shorter ones favor frequencies that are too low
+SHARE = 2  # a trial takes half of the recipe's steps: on sound, a quarter of them favors frequencies half as high as the best
 BATCH = 4096  # samples a step of a trial, at most
 HELDOUT = 0.2  # of the known samples, by which trials are judged
 TRIALS = 5  # factors of two from the guess, toward what is better; then one between the two best
