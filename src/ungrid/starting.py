@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ungrid import fitting
+from ungrid.fitting import choose_device
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
@@ -73,7 +73,7 @@ def learn_start(
     start = built(field, known[0], seed)
     if callbacks is None:
         callbacks = [ProgressBar()] if sys.stderr.isatty() else []
-    where = fitting.choose_device(device)
+    where = choose_device(device)
     before, problems = copy.deepcopy(start), [on_box(signal, start) for signal in known]
     for problem in problems:
         problem.to(where)
