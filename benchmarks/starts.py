@@ -2,9 +2,9 @@
 
     python benchmarks/starts.py DATA > benchmarks/results/starts.json        # about two minutes of one core
 
-DATA holds families/cifar10_sample.npz. A SIREN of three layers of 64 learns its start from forty pictures of 32×32 and is then fitted
-to four others; both are fitted as the preset `siren` is, by Adam at 1e-4 on all pixels, but for the start of MAML, whose ten steps
-are of plain gradient descent, as it was learned.
+DATA holds families/cifar10_sample.npz. A SIREN of three layers of 64 learns its start from forty pictures of 32×32 and is then
+fitted to four others. Both fits are by the preset `siren`'s recipe, Adam at 1e-4 on all pixels, but for the start of MAML, whose
+ten steps are of plain gradient descent, as it was learned.
 """
 
 import argparse

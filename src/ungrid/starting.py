@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ungrid.fitting import choose_device
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
@@ -17,6 +16,7 @@ from ungrid.fit.meta import Learning, learn
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
 from ungrid.fit.state import FitState
+from ungrid.fitting import choose_device
 from ungrid.presets.table import PUBLISHED
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
@@ -63,7 +63,7 @@ def learn_start(
 
     Example:
         >>> import numpy, ungrid as ug
-        >>> start = ug.learn_start([numpy.full((8, 8), gray) for gray in (0.2, 0.6, 0.7)], steps=2)
+        >>> start = ug.learn_start([numpy.full((8, 8), gray) for gray in (0.2, 0.6, 0.7)], steps=1, inner_steps=1)
         >>> ug.fit(numpy.full((8, 8), 0.5), start=start, steps=5).record.fit["steps"]
         5
     """
