@@ -24,7 +24,7 @@ from ungrid.tasks.represent import represent
 SHARE = 2  # a trial takes half of the recipe's steps: on sound, a quarter of them favors frequencies half as high as the best
 BATCH = 4096  # samples a step of a trial, at most
 HELDOUT = 0.2  # of the known samples, by which trials are judged
-TRIALS = 5  # factors of two from the guess, toward what is better; then one between the two best
+TRIALS = 6  # factors of two from the guess, toward what is better; the last two √2 below and above the best
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def tune(
         recipe: of the fit that is to come; None for the preset's own.
         mask: [*shape] which samples are known; None for all.
         seed: of weights, batches and held-out samples.
-        trials: short fits, at most; 0 for the guess alone. With one left, a last one between the two best.
+        trials: short fits, at most; 0 for the guess alone.
         callbacks: watch each of them.
 
     Raises:
@@ -138,7 +138,7 @@ def middle_frequency(values: Float[Tensor, "*shape c"]) -> float:
 
 
 def climbed(guess: float, measured: Callable[[float], float], trials: int) -> float:
-    """The best value among some: by factors of two from the guess toward what is better, then √2 from the best.
+    """The best value among some: by factors of two from the guess toward what is better, then √2 below and above the best.
 
     Args:
         guess: above 0.
@@ -148,17 +148,13 @@ def climbed(guess: float, measured: Callable[[float], float], trials: int) -> fl
     if trials < 3:
         return guess
     good = {value: measured(value) for value in (guess, rounded(guess / 2), rounded(2 * guess))}
-    while True:
-        best = max(good, key=lambda value: good[value])
-        if len(good) >= trials - 1 or min(good) < best < max(good):
-            break
+    best = max(good, key=lambda value: good[value])
+    while len(good) < trials - 2 and best in (min(good), max(good)):
         farther = rounded(2 * best if best == max(good) else best / 2)
         good[farther] = measured(farther)
-    if len(good) < trials:
-        sides = [value for value in (rounded(best / 2), rounded(2 * best)) if value in good]
-        toward = max(sides, key=lambda value: good[value])
-        between = rounded(math.sqrt(best * toward))
-        good[between] = measured(between)
+        best = max(good, key=lambda value: good[value])
+    for value in (rounded(best * 2**0.5), rounded(best / 2**0.5))[: trials - len(good)]:
+        good[value] = measured(value)
     return max(good, key=lambda value: good[value])
 
 
