@@ -150,7 +150,7 @@ def fit(
         mask=mask,
         start=start,
         tune=tune,
-        callbacks=callbacks,
+        callbacks=[callback for callback in callbacks if isinstance(callback, ProgressBar)],  # others want to see one fit
     )
     limits = fitting.Limits(steps, max_seconds, target_psnr)
     if target_psnr is not None and plan.problem.judge is None:

@@ -123,6 +123,27 @@ def test_mamls_gradient_goes_through_the_inner_step():
     torch.testing.assert_close(found, expected)
 
 
+def test_mamls_gradient_of_a_siren_is_that_of_finite_differences():
+    field = a_field(width=16).double()
+    picture = ellipse(0)
+    one = represent(picture.with_values(picture.values.double()), heldout=0.0)
+    term = Maml([one, one], inner_steps=2, inner_rate=0.1, members=1)
+    batch = term.sample(torch.Generator().manual_seed(0), field, None)
+    term(field, batch).backward()
+    rng, step = torch.Generator().manual_seed(1), 1e-5
+    directions = [torch.randn(p.shape, generator=rng, dtype=p.dtype) for p in field.parameters()]
+
+    def moved(by):
+        with torch.no_grad():
+            for parameter, direction in zip(field.parameters(), directions, strict=True):
+                parameter.add_(direction, alpha=by)
+        return float(term(field, batch).detach())
+
+    slope = (moved(step) - moved(-2 * step)) / (2 * step)
+    along = sum(float((p.grad * d).sum()) for p, d in zip(field.parameters(), directions, strict=True))
+    assert along == pytest.approx(slope, rel=1e-4)
+
+
 def test_a_reweighted_field_is_the_field_with_those_weights():
     field, other = a_field(), a_field()
     with torch.no_grad():

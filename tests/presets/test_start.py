@@ -4,11 +4,12 @@ import torch
 import ungrid as ug
 from ungrid.errors import InputError
 from ungrid.fields.record import Record
+from ungrid.fitting import Limits, identity
 from ungrid.presets.published import siren
 from ungrid.presets.start import START_PAPERS, begin, differences, digest, method_of, papers_of_start
 from ungrid.spec import to_spec
 from ungrid.testing.toys import pixel_box, tiny_picture
-from ungrid.verbs import PARTS
+from ungrid.verbs import PARTS, make_plan
 
 
 def a_start(method=None, **options):
@@ -54,6 +55,17 @@ def test_a_digest_tells_weights_apart():
     with torch.no_grad():
         other.network.layers[0].bias[0] += 1
     assert digest(other) != digest(a_start())
+
+
+def test_fits_from_different_starts_are_not_resumed_as_one():
+    picture = tiny_picture()
+
+    def of(start):
+        plan = make_plan(picture, start=start)
+        return identity(plan, Limits(steps=1), seed=0, device="cpu", signal=picture)
+
+    assert of(a_start()) == of(a_start())
+    assert of(a_start()) != of(a_start(seed=6))
 
 
 def test_the_papers_of_a_start_are_cited_with_the_fit_that_began_there():

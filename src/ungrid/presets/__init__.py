@@ -9,6 +9,8 @@ from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generatio
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.table import PUBLISHED
+from ungrid.presets.tune import Tuning, tune
+from ungrid.presets.winner import winner
 
 __all__ = [
     "EFFORTS",
@@ -46,4 +48,7 @@ __all__ = [
     "mutate",
     "next_generation",
     "random_art",
+    "Tuning",
+    "tune",
+    "winner",
 ]
