@@ -24,6 +24,7 @@ from ungrid.tasks.represent import represent
 from ungrid.verbs import as_signal
 
 MOST_COMPARED = 8  # signals that a learned start is tried on, to say what it is worth
+MOST_SAMPLES = 2**14  # in a step of these trials
 COMPARED_AFTER = 10  # steps, where the method has no inner ones
 
 
@@ -117,6 +118,7 @@ def psnr_after(field: Field, signals: Sequence[Signal], steps: int) -> float | N
     for problem in (on_box(signal, field) for signal in signals):
         own = copy.deepcopy(field)
         recipe = replace(own.recipe or Recipe(), schedule="constant", warm_up=0.0)
+        recipe = replace(recipe, batch_size=min(recipe.batch_size or MOST_SAMPLES, MOST_SAMPLES))
         run(FitState(own, problem, recipe, 0), Budget(steps))
         assert problem.judge is not None
         found.append(problem.judge.monitor(own))
