@@ -125,7 +125,7 @@ def fit(
         start: weights to begin from: a field or a path to one, such as `learn_start` makes; with "auto" its structure and recipe
             are taken, too. Or "winner", which adds noise to a SIREN's first weights by the signal's detail.
         tune: choose the frequencies of the presets siren, sine, finer, wire and fourier_mlp for the signal: from its spectrum,
-            then by short fits judged on held-out samples, which take about as long as the fit.
+            then by up to eight fits by small batches, judged on held-out samples.
         callbacks: objects that watch; None for a progress bar where standard error is a terminal.
 
     Raises:

@@ -51,8 +51,11 @@ def test_a_folder_of_too_few_or_none_is_an_error(capsys, folder, tmp_path):
 
 
 def test_a_fit_says_what_tuning_chose(capsys, monkeypatch, folder):
-    found = Tuning("first_omega", 17.0, 12.0, {12.0: 30.0, 17.0: 31.0})
+    found = Tuning("first_omega", 17.0, 12.0, {12.0: 30.0, 17.0: 31.0}, {})
     monkeypatch.setattr("ungrid.presets.plan.tune", lambda *args, **kwargs: found)
     assert main(["fit", str(folder / "a.png"), "--preset", "sine", "--tune", "--steps", "1", "--json"]) == 0
-    assert "first_omega 17: the spectrum suggests 12; at held-out samples 12 30.0 dB, 17 31.0 dB" in capsys.readouterr().err
+    assert (
+        "first_omega 17: the spectrum suggests 12; at held-out samples after half a fit 12 30.0 dB, 17 31.0 dB"
+        in capsys.readouterr().err
+    )
     assert ug.load(folder / "a.ung").network.first_omega == 17.0

@@ -23,6 +23,7 @@ from ungrid.tasks.represent import represent
 
 SHARE = 2  # a trial takes half of the recipe's steps: on sound, a quarter of them favors frequencies half as high as the best
 BATCH = 4096  # samples a step of a trial, at most
+FINALISTS = 2  # the best of the trials, which are then fitted for the recipe's whole steps: half as many rank close ones by luck
 HELDOUT = 0.2  # of the known samples, by which trials are judged
 TRIALS = 6  # factors of two from the guess, toward what is better; the last two √2 below and above the best
 
@@ -60,17 +61,23 @@ class Tuning:
         value: chosen.
         guess: from the spectrum alone.
         trials: value → PSNR [dB] at held-out samples after the short fit.
+        finals: likewise of the best of them after the whole fit.
     """
 
     parameter: str
     value: float
     guess: float
     trials: dict[float, float]
+    finals: dict[float, float]
 
     def describe(self) -> str:
         """One line for a person."""
-        tried = ", ".join(f"{value:g} {psnr:.1f} dB" for value, psnr in sorted(self.trials.items()))
-        return f"{self.parameter} {self.value:g}: the spectrum suggests {self.guess:g}; at held-out samples {tried}"
+        said = f"{self.parameter} {self.value:g}: the spectrum suggests {self.guess:g}"
+        for when, found in (("half a fit", self.trials), ("a whole one", self.finals)):
+            if found:
+                tried = ", ".join(f"{value:g} {psnr:.1f} dB" for value, psnr in sorted(found.items()))
+                said += f"; at held-out samples after {when} {tried}"
+        return said
 
 
 def tune(
@@ -104,16 +111,16 @@ def tune(
     knob = KNOBS[preset]
     known = signal if mask is None or bool(mask.all()) else signal.with_values(complete(signal.values, mask))
     guess = rounded(knob.factor(signal.box.dim) * middle_frequency(known.values[..., color_channels(signal.channels)]))
-    found: dict[float, float] = {}
 
-    def measured(value: float) -> float:
-        if value not in found:
-            field = PUBLISHED[preset](signal.box, signal.out_dim, seed=seed, **(dict(options or {}) | {knob.parameter: value}))
-            field.recipe = recipe or field.recipe
-            found[value] = trial(field, signal, mask=mask, seed=seed, callbacks=callbacks)
-        return found[value]
+    def measured(value: float, share: float = 1 / SHARE) -> float:
+        field = PUBLISHED[preset](signal.box, signal.out_dim, seed=seed, **(dict(options or {}) | {knob.parameter: value}))
+        field.recipe = recipe or field.recipe
+        return trial(field, signal, share=share, mask=mask, seed=seed, callbacks=callbacks)
 
-    return Tuning(knob.parameter, climbed(guess, measured, trials), guess, found)
+    tried = climbed(guess, measured, trials)
+    finals = {value: measured(value, 1.0) for value in sorted(tried, key=lambda value: tried[value])[-FINALISTS:]}
+    value = max(finals, key=lambda value: finals[value]) if finals else guess
+    return Tuning(knob.parameter, value, guess, tried, finals)
 
 
 def middle_frequency(values: Float[Tensor, "*shape c"]) -> float:
@@ -137,8 +144,8 @@ def middle_frequency(values: Float[Tensor, "*shape c"]) -> float:
     return math.sqrt(max(half, lowest) * max(max(shape) / 4, lowest))
 
 
-def climbed(guess: float, measured: Callable[[float], float], trials: int) -> float:
-    """The best value among some: by factors of two from the guess toward what is better, then √2 below and above the best.
+def climbed(guess: float, measured: Callable[[float], float], trials: int) -> dict[float, float]:
+    """Values and how good they are: by factors of two from the guess toward what is better, then √2 above and below the best.
 
     Args:
         guess: above 0.
@@ -146,7 +153,7 @@ def climbed(guess: float, measured: Callable[[float], float], trials: int) -> fl
         trials: values that may be measured; below 3 none is.
     """
     if trials < 3:
-        return guess
+        return {}
     good = {value: measured(value) for value in (guess, rounded(guess / 2), rounded(2 * guess))}
     best = max(good, key=lambda value: good[value])
     while len(good) < trials - 2 and best in (min(good), max(good)):
@@ -155,22 +162,23 @@ def climbed(guess: float, measured: Callable[[float], float], trials: int) -> fl
         best = max(good, key=lambda value: good[value])
     for value in (rounded(best * 2**0.5), rounded(best / 2**0.5))[: trials - len(good)]:
         good[value] = measured(value)
-    return max(good, key=lambda value: good[value])
+    return good
 
 
 def trial(
     field: Field,
     signal: Signal,
     *,
+    share: float,
     mask: Bool[Tensor, "*shape"] | None = None,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
 ) -> float:
-    """PSNR [dB] of a field at held-out samples after a short fit, by its recipe."""
+    """PSNR [dB] of a field at held-out samples after a share of its recipe's steps."""
     recipe = field.recipe or Recipe()
     recipe = field.recipe = replace(recipe, batch_size=min(recipe.batch_size or BATCH, BATCH))
     problem = represent(signal, mask=mask, heldout=HELDOUT, seed=seed)
-    steps = max(1, math.ceil(recipe.steps / SHARE))
+    steps = max(1, math.ceil(recipe.steps * share))
     run(FitState(field, problem, recipe, seed), Budget(steps), callbacks)
     assert problem.judge is not None
     with torch.no_grad():
