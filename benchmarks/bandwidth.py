@@ -6,7 +6,7 @@
 DATA holds images/kodak, audio and volumes. The signals are four crops of Kodak's pictures, three half seconds of sound, and three
 slices of volumes; the constants of `presets.tune` were chosen on others. A fifth of each signal's samples is held out: neither
 the sweep's fits nor the choice see them. The field is the preset `sine`, of three layers of 64, fitted by 400 steps of 2,048
-samples, so that the sweep takes minutes; the trials take 200 steps each, the last two 400, on samples of which they hold out some of their own.
+samples, so that the sweep takes minutes. The trials take 200 such steps each, the last two 400, and hold out some of their own.
 """
 
 import argparse
