@@ -19,6 +19,7 @@ _HOME = {
     "render": "verbs",
     "compare": "verbs",
     "art": "verbs",
+    "learn_start": "starting",
     "gradient": "differentiate",
     "jacobian": "differentiate",
     "divergence": "differentiate",

@@ -141,6 +141,7 @@ def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Sign
         "input": signal.source.get("sha256") or hashlib.sha256(signal.values.numpy().tobytes()).hexdigest(),
         "mask": None if plan.mask is None else hashlib.sha256(plan.mask.numpy().tobytes()).hexdigest(),
         "preset": plan.preset,
+        "start": plan.start,
         "field": hashlib.sha256(spec.encode()).hexdigest(),
         "seed": seed,
         "device": str(choose_device(device)),
@@ -175,6 +176,7 @@ def _write_record(field: Field, plan: Plan, state: FitState, device: torch.devic
     settings = {
         "preset": plan.preset,
         "reason": plan.reason,
+        "start": plan.start,
         "steps": state.step,
         "seconds": round(state.seconds, 3),
         "total_seconds": round(seconds, 3),  # with estimating before the loop and measuring after it

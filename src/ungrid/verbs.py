@@ -32,6 +32,7 @@ from ungrid.fit.progress import ProgressBar
 from ungrid.fit.schedules import SCHEDULE_PAPERS
 from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import NAMES, Plan, plan_signal
+from ungrid.presets.start import STARTS, Start, begin, method_of, papers_of_start
 from ungrid.presets.table import PUBLISHED
 from ungrid.render.comparison import compare_pictures, draw_comparison
 from ungrid.render.notebook import notebook_html
@@ -106,6 +107,8 @@ def fit(
     device: str = "auto",
     max_bytes: int | None = None,
     mask: Any = None,
+    start: Any = None,
+    tune: bool = False,
     callbacks: Sequence[Callback] | None = None,
 ) -> Field:
     """Fit a field to a signal, or a given field to a problem, and return it with its metrics.
@@ -122,6 +125,10 @@ def fit(
         max_bytes: most bytes of the saved file; the default presets size the field to it.
         mask: [*shape] booleans, which samples of the signal are known, or a signal or path whose bright samples are; None for
             all. The default presets estimate the others by `tasks.complete` and fit them, too.
+        start: weights to begin from: a field or a path to one, such as `learn_start` makes; with "auto" its structure and recipe
+            are taken, too. Or "winner", which adds noise to a SIREN's first weights by the signal's detail.
+        tune: choose the frequencies of the presets siren, sine, finer, wire and fourier_mlp for the signal: from its spectrum,
+            then by up to eight fits by small batches, judged on held-out samples.
         callbacks: objects that watch; None for a progress bar where standard error is a terminal.
 
     Raises:
@@ -137,7 +144,17 @@ def fit(
     """
     if callbacks is None:
         callbacks = progress_bars()
-    plan = make_plan(signal_or_field, problem, preset=preset, seed=seed, max_bytes=max_bytes, mask=mask)
+    plan = make_plan(
+        signal_or_field,
+        problem,
+        preset=preset,
+        seed=seed,
+        max_bytes=max_bytes,
+        mask=mask,
+        start=start,
+        tune=tune,
+        callbacks=[callback for callback in callbacks if isinstance(callback, ProgressBar)],  # others want to see one fit
+    )
     limits = fitting.Limits(steps, max_seconds, target_psnr)
     if target_psnr is not None and plan.problem.judge is None:
         raise InputError("target_psnr needs a problem that can be judged; this one has no judge")
@@ -169,14 +186,29 @@ def make_plan(
     seed: int = 0,
     max_bytes: int | None = None,
     mask: Any = None,
+    start: Any = None,
+    tune: bool = False,
+    callbacks: Sequence[Callback] = (),
     max_memory: int | None = None,
 ) -> Plan:
     """Choose the field and state the problem of a fit, without starting it; arguments as in `fit`."""
     if not isinstance(signal_or_field, Field):
         if problem is not None:
             raise InputError("give either a signal, or a field and a problem")
-        known = None if mask is None else as_mask(mask)
-        return plan_signal(as_signal(signal_or_field), preset, seed=seed, max_bytes=max_bytes, mask=known, max_memory=max_memory)
+        signal = as_signal(signal_or_field)
+        return plan_signal(
+            signal,
+            preset,
+            seed=seed,
+            max_bytes=max_bytes,
+            mask=None if mask is None else as_mask(mask),
+            max_memory=max_memory,
+            tuned=tune,
+            start=None if start is None else _start(start, signal, seed),
+            callbacks=callbacks,
+        )
+    if start is not None or tune:
+        raise InputError("a given field begins from its own weights, with its own frequencies: start and tune are for signals")
     if mask is not None:
         raise InputError("a mask goes with a signal; a problem of its own takes it as tasks.represent(signal, mask=…)")
     if problem is None:
@@ -319,6 +351,7 @@ def _rests_on(thing: Any) -> list[Any]:
         return [part]
     return [
         part,
+        *papers_of_start(part.record),
         *(
             table[name]
             for table, name in ((OPTIMIZER_PAPERS, recipe.optimizer), (SCHEDULE_PAPERS, recipe.schedule))
@@ -332,6 +365,20 @@ def _named(name: str) -> Any:
     if name in NAMES:
         return PUBLISHED.get(name, PUBLISHED["dense_grid"])(Box(("x",), ((0.0, 1.0),)), 1)
     return PARTS.get(name, name)
+
+
+def _start(start: Any, signal: Signal, seed: int) -> Start:
+    """Where to begin: by a name in `STARTS`, at a field's weights, or at those of the file at a path."""
+    if not (isinstance(start, str) and start in STARTS):
+        field = start if isinstance(start, Field) else load_as_field(start)
+        return Start(method_of(field), lambda own: begin(own, field, signal, PARTS))
+
+    def named(own: Field | None) -> Field:
+        if own is None:
+            raise InputError(f"the start {start} goes with a preset that is said, such as preset siren")
+        return STARTS[start](own, signal, seed=seed)
+
+    return Start(start, named)
 
 
 def _derivative_of(field: Field, name: str) -> Callable[[Tensor], Tensor]:

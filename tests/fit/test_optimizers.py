@@ -4,7 +4,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from ungrid.fields.record import Recipe
-from ungrid.fit.optimizers import adam, adamw, lbfgs
+from ungrid.fit.optimizers import adam, adamw, lbfgs, sgd
 
 
 def one_step(build, gradient=1.0, start=2.0, **settings):
@@ -30,6 +30,11 @@ def test_epsilon_and_betas_come_from_the_recipe():
     assert one_step(adam, gradient=1.0, epsilon=1.0) == pytest.approx(2.0 - 0.05)
     optimizer = adam([nn.Parameter(torch.zeros(1))], Recipe(betas=(0.5, 0.6)))
     assert tuple(optimizer.param_groups[0]["betas"]) == (0.5, 0.6)
+
+
+def test_plain_descent_follows_the_gradient_and_its_decay():
+    assert one_step(sgd, gradient=3.0) == pytest.approx(2.0 - 0.1 * 3)
+    assert one_step(sgd, gradient=3.0, weight_decay=0.5) == pytest.approx(2.0 - 0.1 * (3 + 0.5 * 2))
 
 
 def test_lbfgs_reaches_the_minimum_of_an_ill_conditioned_quadratic():

@@ -2,11 +2,12 @@ import math
 
 import pytest
 
-from ungrid.fit.schedules import constant, cosine, exponential, with_warm_up
+from ungrid.fit.schedules import constant, cosine, exponential, linear, with_warm_up
 
 
 @pytest.mark.parametrize(
-    ("schedule", "at_half", "at_end"), [(constant, 1.0, 1.0), (cosine, 0.5, 0.0), (exponential, math.sqrt(0.1), 0.1)]
+    ("schedule", "at_half", "at_end"),
+    [(constant, 1.0, 1.0), (cosine, 0.5, 0.0), (exponential, math.sqrt(0.1), 0.1), (linear, 0.5, 0.0)],
 )
 def test_schedules_at_the_middle_and_the_end(schedule, at_half, at_end):
     assert schedule(0.5) == pytest.approx(at_half)

@@ -19,7 +19,7 @@ class Fit(Command):
     output: Output = None
     """The field's file; beside the input with the ending .ung if not given."""
     preset: str = "auto"
-    """auto, fast, balanced, best, or a published setting: siren, fourier_mlp, relu_pe_mlp, dense_grid, hash_grid, cppn."""
+    """auto, fast, balanced, best, or an architecture: sine, siren, hash_grid, wire … (a name that is not there lists all)."""
     as_kind: Annotated[Literal["image"] | None, tyro.conf.arg(name="as")] = None
     """What the file is, where its content leaves it open."""
     steps: int | None = None
@@ -36,6 +36,10 @@ class Fit(Command):
     """Also learn how far off values may be, for query --deviation; keeps 2 % of the samples apart to calibrate it."""
     members: int = 5
     """Fits of an ensemble, from as many seeds."""
+    start: Annotated[str | None, tyro.conf.arg(metavar="START.ung|winner")] = None
+    """Begin from the weights in this file, see `ungrid learn-start`; or winner: a SIREN's own, made noisier by the detail."""
+    tune: bool = False
+    """Choose the frequencies of siren, sine, finer, wire or fourier_mlp by the spectrum and by trials on held-out samples."""
     resume: bool = False
     """Go on with a fit that was killed, from OUT.ung.parts."""
     checkpoint_seconds: float = 30.0
@@ -92,6 +96,7 @@ class Fit(Command):
         from ungrid import fitting, trusting, verbs
         from ungrid.fit.checkpoint import Checkpoint
         from ungrid.fit.guard import Guard
+        from ungrid.fit.progress import ProgressBar
 
         seed, memory = self.seed + (member or 0), self.memory
         plan = verbs.make_plan(
@@ -100,6 +105,9 @@ class Fit(Command):
             seed=seed,
             max_bytes=None if self.max_bytes is None else parse_bytes(self.max_bytes),
             mask=mask,
+            start=self.start,
+            tune=self.tune,
+            callbacks=[] if self.quiet else [ProgressBar()],
             max_memory=memory,
         )
         if self.uncertainty == "laplace":

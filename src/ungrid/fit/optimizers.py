@@ -29,6 +29,11 @@ def muon(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Muon:
     return Muon(parameters, **_adam_settings(recipe))
 
 
+def sgd(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Gradient descent without momentum, its weight decay added to the gradient: what meta-learned starts are made for."""
+    return torch.optim.SGD(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
 def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     """L-BFGS with a strong-Wolfe line search, memory 10, at most 20 evaluations a step: for full batches (liu1989lbfgs)."""
     return torch.optim.LBFGS(
@@ -45,5 +50,5 @@ def _adam_settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs, "muon": muon}
+OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs, "muon": muon, "sgd": sgd}
 OPTIMIZER_PAPERS = {"adam": "kingma2015adam", "adamw": "loshchilov2019adamw", "lbfgs": "liu1989lbfgs", "muon": "jordan2024muon"}

@@ -16,6 +16,11 @@ def cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
+def linear(progress: float) -> float:
+    """1 − progress: from 1 to 0 along a line."""
+    return 1 - min(1.0, progress)
+
+
 def exponential(progress: float) -> float:
     """0.1^progress: from 1 to 0.1, by equal factors in equal times."""
     return float(0.1 ** min(1.0, progress))
@@ -28,5 +33,5 @@ def with_warm_up(schedule: Schedule, fraction: float) -> Schedule:
     return lambda progress: schedule(progress) * min(1.0, progress / fraction + 1e-3)
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": constant, "cosine": cosine, "exponential": exponential}
+SCHEDULES: dict[str, Schedule] = {"constant": constant, "cosine": cosine, "exponential": exponential, "linear": linear}
 SCHEDULE_PAPERS = {"cosine": "loshchilov2017sgdr"}

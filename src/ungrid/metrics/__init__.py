@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ungrid.metrics.centroid import spectral_centroid
 from ungrid.metrics.error import max_abs_error, mse, psnr
 from ungrid.metrics.image import ms_ssim, picture_metrics, similarity_maps, ssim
 from ungrid.metrics.spectrum import Band, RadialSpectrum, error_by_band, radial_power_spectrum
@@ -26,5 +27,6 @@ __all__ = [
     "psnr",
     "radial_power_spectrum",
     "similarity_maps",
+    "spectral_centroid",
     "ssim",
 ]

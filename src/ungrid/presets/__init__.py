@@ -11,6 +11,8 @@ from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_n
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.residual import detail_of
 from ungrid.presets.table import PUBLISHED
+from ungrid.presets.tune import Tuning, tune
+from ungrid.presets.winner import winner
 
 __all__ = [
     "EFFORTS",
@@ -54,4 +56,7 @@ __all__ = [
     "tensorf_vm",
     "tri_plane",
     "detail_of",
+    "Tuning",
+    "tune",
+    "winner",
 ]

@@ -54,7 +54,7 @@ class Choice:
     `tasks.represent`), and the reason in words."""
 
     field: Field
-    stored: Literal["float16"]
+    stored: Literal["float32", "float16"]
     estimates: str
     reason: str
 

@@ -1,6 +1,7 @@
 """The plan of a fit, made before it starts: which field, which problem, how the weights are stored, why, and what to expect."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,10 +13,13 @@ from ungrid.fields.base import Field
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.record import Record
 from ungrid.fields.storage import file_bytes
+from ungrid.fit.callbacks import Callback
 from ungrid.fit.problem import Problem
-from ungrid.presets.auto import EFFORTS, choose
+from ungrid.presets.auto import EFFORTS, Choice, choose
 from ungrid.presets.predict import Machine, Prediction, predict
+from ungrid.presets.start import Start, digest
 from ungrid.presets.table import PUBLISHED
+from ungrid.presets.tune import tune
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.represent import represent
@@ -38,6 +42,7 @@ class Plan:
         mask: [*shape] which samples are known, or None for all.
         predicted: what the fit will take and give if nothing limits it; None for a problem that was given.
         estimating_seconds: of wall time that stating the problem took.
+        start: method and SHA-256 of the weights that the fit begins from, where they are not the preset's own.
     """
 
     field: Field
@@ -48,6 +53,7 @@ class Plan:
     mask: Tensor | None = None
     predicted: Prediction | None = None
     estimating_seconds: float = 0.0
+    start: dict[str, str] | None = None
 
 
 def plan_signal(
@@ -58,6 +64,9 @@ def plan_signal(
     max_bytes: int | None = None,
     mask: Bool[Tensor, "*shape"] | None = None,
     max_memory: int | None = None,
+    tuned: bool = False,
+    start: Start | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Plan:
     """Choose the field for a signal and state the problem of representing it.
 
@@ -69,21 +78,28 @@ def plan_signal(
         mask: [*shape] which samples are known; None for all. Efforts estimate the others first; published settings leave
             them out.
         max_memory: bytes that estimating may take; None for the task's own limit.
+        tuned: whether the frequencies of a published setting are chosen for the signal, by `presets.tune`.
+        start: where the fit begins; with "auto" its own structure is fitted.
+        callbacks: watch the trials of tuning.
 
     Raises:
-        InputError: `max_bytes` cannot be kept.
+        InputError: `max_bytes` cannot be kept, or a preset without frequencies is to be tuned.
         UnknownName: no such preset.
     """
     lookup(preset, dict.fromkeys(NAMES), "preset")
-    stored: Literal["float32", "float16"] = "float32"
-    if preset == AUTO or preset in EFFORTS:
+    if tuned:
+        found = tune(signal, preset, mask=mask, seed=seed, callbacks=callbacks)
+        choice = _published(signal, preset, {found.parameter: found.value}, seed, f"{found.describe()}; ")
+    elif preset == AUTO and start is not None:
+        field = start.begin(None)
+        choice = Choice(field, "float32", "none", f"the field of the start, {field.n_params:,} parameters, by its recipe")
+    elif preset == AUTO or preset in EFFORTS:
         choice = choose(signal, DEFAULT_EFFORT if preset == AUTO else preset, max_bytes=max_bytes, seed=seed)
-        field, stored, reason, estimates = choice.field, choice.stored, choice.reason, choice.estimates
     else:
-        estimates = "none"
-        builder = PUBLISHED[preset]
-        field = builder(signal.box, signal.out_dim, seed=seed)
-        reason = f"{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
+        choice = _published(signal, preset, {}, seed)
+    field, stored, estimates, reason = choice.field, choice.stored, choice.estimates, choice.reason
+    if start is not None and (tuned or preset != AUTO):
+        field, reason = start.begin(field), f"{reason}, from other weights than its own"
     field.record = record_of(signal, stored)
     size = file_bytes(field, stored)
     if max_bytes is not None and size > max_bytes:
@@ -93,13 +109,22 @@ def plan_signal(
         )
     n_known = None if mask is None else int(mask.sum())
     predicted = predict(signal, field, stored, estimates, Machine.here(), n_known=n_known)
-    start = time.monotonic()
+    began = time.monotonic()
     order = field.recipe.order if field.recipe else "shuffled"
     every_level = isinstance(field, MultiscaleField)
     problem = represent(
         signal, mask=mask, order=order, estimates=estimates, every_level=every_level, max_memory=max_memory, seed=seed
     )
-    return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - start)
+    begun_from = None if start is None else {"method": start.method, "sha256": digest(field)}
+    return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - began, begun_from)
+
+
+def _published(signal: Signal, preset: str, options: dict[str, float], seed: int, why: str = "") -> Choice:
+    """The field of a published setting, and what it is in words."""
+    builder = PUBLISHED[preset]
+    field = builder(signal.box, signal.out_dim, seed=seed, **options)
+    reason = f"{why}{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
+    return Choice(field, "float32", "none", reason)
 
 
 def record_of(signal: Signal | None, stored: Literal["float32", "float16"] = "float32") -> Record:
