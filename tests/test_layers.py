@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
-    {"starting", "trusting"},
+    {"judging", "starting", "trusting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

@@ -9,8 +9,6 @@ from torch.testing import assert_close
 
 import ungrid as ug
 from ungrid.errors import FormatError, InputError, MissingFile, TargetNotMet, UnknownName
-from ungrid.signals.color import srgb_to_linear
-from ungrid.signals.sample import sample_photo
 from ungrid.testing.toys import pixel_box, tiny_picture
 from ungrid.verbs import PARTS, as_signal, load_as_field, make_plan, query
 
@@ -172,14 +170,6 @@ def test_a_given_field_is_fitted_by_the_loss_of_its_recipe():
     batch = term.sample(torch.Generator(), field, None)
     error = (field(batch.query) - batch.target).square().mean()
     assert_close(term(field, batch), 0.5 * error)
-
-
-def test_pictures_of_encoded_and_of_linear_values_are_compared_in_one_light(tmp_path):
-    encoded = ug.load(sample_photo())
-    linear = dataclasses.replace(
-        encoded, values=srgb_to_linear(encoded.values), source={"transfer": "linear", "sample_format": "float"}
-    )
-    assert ug.compare(linear, encoded)["psnr"] > 100
 
 
 def test_a_seed_that_no_file_could_hold_is_refused_when_saving(tmp_path):

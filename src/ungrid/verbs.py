@@ -1,9 +1,9 @@
 """The public functions: they join the rooms, and hold nothing of their own.
 
-Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`, `compare`, `cite`.
+Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`, `cite`. `compare` and `diagnose` are in
+`judging`, which rests on these.
 """
 
-import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,8 +16,6 @@ import torch
 from torch import Tensor
 
 from ungrid import differentiate, domain, encodings, fields, fitting, networks
-from ungrid.diagnosis.diagnose import find_faults
-from ungrid.diagnosis.finding import Finding
 from ungrid.domain.box import Box
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
@@ -34,7 +32,6 @@ from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import NAMES, Plan, plan_signal
 from ungrid.presets.start import STARTS, Start, begin, method_of, papers_of_start
 from ungrid.presets.table import PUBLISHED
-from ungrid.render.comparison import compare_pictures, draw_comparison
 from ungrid.render.notebook import notebook_html
 from ungrid.render.picture import Region, picture_grid, write_field_picture
 from ungrid.signals.base import Signal, color_channels
@@ -282,41 +279,6 @@ def render(
     return write_field_picture(field, Path(path), grid, encoded=encoded, max_memory=max_memory, progress=progress)
 
 
-def compare(
-    first: Any,
-    second: Any,
-    *,
-    picture: str | os.PathLike[str] | None = None,
-    device: str | None = None,
-    max_memory: int | None = None,
-) -> dict[str, Any]:
-    """Measures of a picture or field against another: psnr, ssim, ms_ssim, max_abs_error, error by frequency band.
-
-    Args:
-        first: what is judged: a field, a signal, an array or a path to one.
-        second: what it is judged against. A field is drawn on the other's grid; two fields on the first one's own.
-        picture: file for one picture with the original, the result, the amplified error and its spectrum.
-        device: where fields are evaluated, and then stay: "auto", "cpu" or "cuda"; None for where they are.
-        max_memory: bytes that evaluating a field may take beyond the two pictures.
-    """
-    where = None if device is None else fitting.choose_device(device)
-    draw = functools.partial(_sampled, device=where, max_memory=max_memory)
-    result, reference = _on_one_grid(_loaded(first), _loaded(second), draw)
-    if picture is not None:
-        draw_comparison(result, reference, Path(picture))
-    return compare_pictures(result, reference)
-
-
-def diagnose(field: Field, signal: Any = None) -> list[Finding]:
-    """What is wrong with a fit: name, severity, evidence in numbers, remedy; the worst first, nothing for a healthy one.
-
-    Args:
-        field: fitted, with its record.
-        signal: a signal, path or array that it was fitted to; without it, its residual is not looked at.
-    """
-    return find_faults(field, None if signal is None else as_signal(signal))
-
-
 def art(seed: int = 0, *, size: tuple[int, int] = (512, 512), symmetry: str = ANY) -> Field:
     """A random picture: a pattern-producing network with a palette, both drawn from a seed. It renders at any size.
 
@@ -384,34 +346,6 @@ def _start(start: Any, signal: Signal, seed: int) -> Start:
 def _derivative_of(field: Field, name: str) -> Callable[[Tensor], Tensor]:
     derivative = lookup(name, DERIVATIVES, "derivative")
     return lambda coords: derivative(field, coords)
-
-
-def _loaded(thing: Any) -> Signal | Field:
-    if isinstance(thing, Signal | Field):
-        return thing
-    return load(thing) if isinstance(thing, str | os.PathLike) else from_array(thing)
-
-
-def _on_one_grid(
-    first: Signal | Field, second: Signal | Field, draw: Callable[[Field, Signal | None], Signal]
-) -> tuple[Signal, Signal]:
-    """Both as signals: a field takes the other's grid."""
-    if isinstance(first, Field):
-        first = draw(first, second if isinstance(second, Signal) else None)
-    return first, draw(second, first) if isinstance(second, Field) else second
-
-
-def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, max_memory: int | None) -> Signal:
-    grid = field.grid() if like is None else like.grid
-    record = field.record
-    if record is None or grid.box != field.box:
-        own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
-        raise InputError(
-            f"the field is of a picture of {own} {field.box.units[0]}, the other picture has {other}; expected one size"
-        )
-    placed = field if device is None else field.to(device)
-    values = placed.sample(grid, max_memory=max_memory).cpu()
-    return Signal(values, grid, record.kind, record.channels, record.source)
 
 
 # attached here: a field knows nothing of name tables and of drawing

@@ -22,10 +22,10 @@ class Compare(Command):
 
     def run(self) -> dict[str, Any]:
         """Measure, and draw if asked."""
-        from ungrid import fitting, verbs
+        from ungrid import fitting, judging
 
         device = fitting.choose_device(self.device)
-        result = verbs.compare(self.first, self.second, picture=self.output, device=str(device), max_memory=self.memory)
+        result = judging.compare(self.first, self.second, picture=self.output, device=str(device), max_memory=self.memory)
         return result | ({} if self.output is None else {"output": self.output})
 
     def show(self, result: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ class Demo(Command):
 
     def run(self) -> dict[str, Any]:
         """Fit, draw, measure."""
-        from ungrid import fitting, verbs
+        from ungrid import fitting, judging, verbs
         from ungrid.files import writing_error
         from ungrid.fit.guard import Guard
         from ungrid.fit.progress import ProgressBar
@@ -51,7 +51,7 @@ class Demo(Command):
             "comparison": self.output / "comparison.png",
             "curve": self._curve(field),
         }
-        quality = verbs.compare(again, photo, picture=written["comparison"])
+        quality = judging.compare(again, photo, picture=written["comparison"])
         return {
             "output": path,
             **written,

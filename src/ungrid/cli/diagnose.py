@@ -20,10 +20,10 @@ class Diagnose(Command):
 
     def run(self) -> dict[str, Any]:
         """Look."""
-        from ungrid import fitting, verbs
+        from ungrid import fitting, judging, verbs
 
         field = verbs.load_as_field(self.field).to(fitting.choose_device(self.device))
-        findings = verbs.diagnose(field, self.signal)
+        findings = judging.diagnose(field, self.signal)
         return {"findings": [finding.plain() for finding in findings], "metrics": field.metrics}
 
     def show(self, result: dict[str, Any]) -> None:

@@ -1,0 +1,82 @@
+"""The verbs that judge: a picture or field against another, and a fit by itself."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ungrid.diagnosis.diagnose import find_faults
+from ungrid.diagnosis.finding import Finding
+from ungrid.errors import InputError
+from ungrid.fields.base import Field
+from ungrid.fitting import choose_device
+from ungrid.render.comparison import compare_pictures, draw_comparison
+from ungrid.signals.base import Signal
+from ungrid.signals.image import from_array
+from ungrid.verbs import as_signal, load
+
+
+def compare(
+    first: Any,
+    second: Any,
+    *,
+    picture: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    max_memory: int | None = None,
+) -> dict[str, Any]:
+    """Measures of a picture or field against another: psnr, ssim, ms_ssim, max_abs_error, error by frequency band.
+
+    Args:
+        first: what is judged: a field, a signal, an array or a path to one.
+        second: what it is judged against. A field is drawn on the other's grid; two fields on the first one's own.
+        picture: file for one picture with the original, the result, the amplified error and its spectrum.
+        device: where fields are evaluated, and then stay: "auto", "cpu" or "cuda"; None for where they are.
+        max_memory: bytes that evaluating a field may take beyond the two pictures.
+    """
+    where = None if device is None else choose_device(device)
+    draw = functools.partial(_sampled, device=where, max_memory=max_memory)
+    result, reference = _on_one_grid(_loaded(first), _loaded(second), draw)
+    if picture is not None:
+        draw_comparison(result, reference, Path(picture))
+    return compare_pictures(result, reference)
+
+
+def diagnose(field: Field, signal: Any = None) -> list[Finding]:
+    """What is wrong with a fit: name, severity, evidence in numbers, remedy; the worst first, nothing for a healthy one.
+
+    Args:
+        field: fitted, with its record.
+        signal: a signal, path or array that it was fitted to; without it, its residual is not looked at.
+    """
+    return find_faults(field, None if signal is None else as_signal(signal))
+
+
+def _loaded(thing: Any) -> Signal | Field:
+    if isinstance(thing, Signal | Field):
+        return thing
+    return load(thing) if isinstance(thing, str | os.PathLike) else from_array(thing)
+
+
+def _on_one_grid(
+    first: Signal | Field, second: Signal | Field, draw: Callable[[Field, Signal | None], Signal]
+) -> tuple[Signal, Signal]:
+    """Both as signals: a field takes the other's grid."""
+    if isinstance(first, Field):
+        first = draw(first, second if isinstance(second, Signal) else None)
+    return first, draw(second, first) if isinstance(second, Field) else second
+
+
+def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, max_memory: int | None) -> Signal:
+    grid = field.grid() if like is None else like.grid
+    record = field.record
+    if record is None or grid.box != field.box:
+        own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
+        raise InputError(
+            f"the field is of a picture of {own} {field.box.units[0]}, the other picture has {other}; expected one size"
+        )
+    placed = field if device is None else field.to(device)
+    values = placed.sample(grid, max_memory=max_memory).cpu()
+    return Signal(values, grid, record.kind, record.channels, record.source)
