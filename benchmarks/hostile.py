@@ -18,8 +18,9 @@ from ungrid.fields.record import Record
 from ungrid.fields.storage import save_field
 from ungrid.presets import PUBLISHED
 from ungrid.testing.contracts import known_parts
+from ungrid.testing.examples import ENCODING_EXAMPLES, PRESET_EXAMPLES, encoded_field, example
 from ungrid.testing.mutations import Outcome, attempt, mutants, peak_bytes
-from ungrid.testing.toys import ENCODING_EXAMPLES, PRESET_EXAMPLES, encoded_field, example, pixel_box
+from ungrid.testing.toys import pixel_box
 
 
 def sound_files(folder: Path) -> list[bytes]:

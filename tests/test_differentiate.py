@@ -9,7 +9,8 @@ from ungrid.errors import ShapeError
 from ungrid.fields.encoded import EncodedField
 from ungrid.networks import NETWORKS
 from ungrid.networks.mlp import Mlp
-from ungrid.testing.toys import ENCODING_EXAMPLES, NETWORK_EXAMPLES, encoded_field, example, gaussian_bump, plane_wave, unit_box
+from ungrid.testing.examples import ENCODING_EXAMPLES, NETWORK_EXAMPLES, encoded_field, example
+from ungrid.testing.toys import gaussian_bump, plane_wave, unit_box
 
 OPERATORS = [gradient, jacobian, laplacian, hessian]
 STEP = 1e-4

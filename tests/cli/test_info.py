@@ -7,7 +7,8 @@ from ungrid.cli.info import describe_header, summarize
 from ungrid.cli.main import main
 from ungrid.errors import FormatError
 from ungrid.files import read_header
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, tiny_picture
 
 KEYS = {
     "format_version", "kind", "box", "field", "n_params", "bytes", "source", "fit", "quality", "ungrid_version",

@@ -10,7 +10,8 @@ from ungrid.cli import main as entry
 from ungrid.cli.main import COMMANDS, main
 from ungrid.errors import Diverged, FormatError, InputError, Interrupted, MachineError, MissingExtra, TargetNotMet
 from ungrid.fields.storage import save_field
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box
 
 FORBID_TORCH = """
 class Forbid:

@@ -3,7 +3,7 @@ import pytest
 from ungrid.encodings import ENCODINGS
 from ungrid.encodings.base import Encoding
 from ungrid.testing import check_encoding
-from ungrid.testing.toys import ENCODING_EXAMPLES, example
+from ungrid.testing.examples import ENCODING_EXAMPLES, example
 
 
 @pytest.mark.parametrize("in_dim", [1, 2, 3])

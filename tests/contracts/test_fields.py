@@ -4,7 +4,8 @@ from ungrid.fields import FIELDS
 from ungrid.fields.base import Field
 from ungrid.testing import check_field
 from ungrid.testing.contracts import check_meta, check_seed
-from ungrid.testing.toys import FIELD_EXAMPLES, example, unit_box
+from ungrid.testing.examples import FIELD_EXAMPLES, example
+from ungrid.testing.toys import unit_box
 
 
 @pytest.mark.parametrize("name", FIELDS)

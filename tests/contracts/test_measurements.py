@@ -5,8 +5,9 @@ import torch
 
 from ungrid.measurements import MEASUREMENTS
 from ungrid.papers import bibtex
+from ungrid.testing.examples import FIELD_EXAMPLES, MEASUREMENT_EXAMPLES, example
 from ungrid.testing.tolerances import assert_same_bits, assert_same_up_to_rounding
-from ungrid.testing.toys import FIELD_EXAMPLES, MEASUREMENT_EXAMPLES, example, plane_wave, unit_box
+from ungrid.testing.toys import plane_wave, unit_box
 
 
 def field_and_query(dtype=torch.float64, n=6):

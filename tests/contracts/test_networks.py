@@ -2,7 +2,7 @@ import pytest
 
 from ungrid.networks import NETWORKS
 from ungrid.testing import check_network
-from ungrid.testing.toys import NETWORK_EXAMPLES, example
+from ungrid.testing.examples import NETWORK_EXAMPLES, example
 
 
 @pytest.mark.parametrize("name", NETWORKS)

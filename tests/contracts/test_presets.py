@@ -12,7 +12,8 @@ from ungrid.tasks.represent import LATTICES, TILES
 from ungrid.terms import LOSSES
 from ungrid.testing import check_field
 from ungrid.testing.contracts import check_meta, check_seed, check_spec
-from ungrid.testing.toys import PRESET_EXAMPLES, example, pixel_box
+from ungrid.testing.examples import PRESET_EXAMPLES, example
+from ungrid.testing.toys import pixel_box
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -8,8 +8,9 @@ from ungrid.differentiate import gradient, hessian, laplacian
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.fields.encoded import EncodedField
+from ungrid.testing.examples import FIELD_EXAMPLES
 from ungrid.testing.tolerances import assert_same_up_to_rounding
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture, unit_box
+from ungrid.testing.toys import pixel_box, tiny_picture, unit_box
 
 
 def a_field(box, out_dim=2):

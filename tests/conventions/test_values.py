@@ -8,7 +8,8 @@ from ungrid.fit.guard import Guard
 from ungrid.fitting import Limits, carry_out
 from ungrid.presets.plan import plan_signal
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, tiny_picture
 
 
 def test_pictures_are_judged_by_their_values_clamped_to_zero_and_one():

@@ -5,7 +5,8 @@ import pytest
 from ungrid.errors import InputError, MachineError
 from ungrid.fields.storage import save_field
 from ungrid.files import check_writable, write_beside
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box
 
 
 def a_field():

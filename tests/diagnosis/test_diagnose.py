@@ -9,7 +9,8 @@ import ungrid as ug
 from ungrid.diagnosis.diagnose import find_faults
 from ungrid.errors import InputError
 from ungrid.fields.record import Record
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, tiny_picture
 
 SIDE = 48
 

@@ -4,7 +4,8 @@ import pytest
 
 from ungrid.diagnosis.history import cannot_learn, measured, number, rollbacks, unfinished
 from ungrid.fields.record import Recipe, Record
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box
 
 RISING = [[step, step / 10, 10 + step / 10] for step in range(0, 101, 10)]
 FLAT = [[step, step / 10, 20.0] for step in range(0, 101, 10)]

@@ -5,7 +5,8 @@ import torch
 
 from ungrid.diagnosis.residual import compare, neighbor_correlation, residual_findings
 from ungrid.errors import InputError
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, tiny_picture
 
 RNG = torch.Generator().manual_seed(0)
 NOISE = torch.randn(64, 64, 1, generator=RNG, dtype=torch.float64)

@@ -15,7 +15,7 @@ from ungrid.files import read_header
 from ungrid.spec import from_spec, to_spec
 from ungrid.testing import check_encoding
 from ungrid.testing.contracts import known_parts
-from ungrid.testing.toys import encoded_field
+from ungrid.testing.examples import encoded_field
 
 GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "codebook_grid.json").read_text())
 KINDS = ["linear", "smoothstep", "cubic"]

@@ -17,7 +17,8 @@ from ungrid.fields.record import Record
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
 from ungrid.testing.contracts import check_field
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, unit_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, unit_box
 
 
 class Lit(Field):

@@ -19,8 +19,9 @@ from ungrid.fields.storage import load_field, save_field
 from ungrid.networks.convolutional import ConvolutionalNetwork
 from ungrid.spec import from_spec, to_spec
 from ungrid.testing.contracts import known_parts
+from ungrid.testing.examples import wave_field
 from ungrid.testing.mutations import join, take_apart
-from ungrid.testing.toys import pixel_box, wave_field
+from ungrid.testing.toys import pixel_box
 
 BOX = pixel_box(8, 12)
 TABLES = known_parts()

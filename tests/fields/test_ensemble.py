@@ -4,7 +4,8 @@ import torch
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.ensemble import EnsembleField
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, unit_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, unit_box
 
 
 def member(seed, box=None, out_dim=2):

@@ -8,7 +8,8 @@ from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.record import Recipe, Record
 from ungrid.networks.bacon import Bacon
 from ungrid.shapes import MultiscaleFieldLike
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box
 
 SHARES = (0.125, 0.125, 0.25, 0.25, 0.25)
 

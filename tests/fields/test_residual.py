@@ -13,7 +13,8 @@ from ungrid.fields.residual import ResidualField
 from ungrid.fit.callbacks import Callback
 from ungrid.tasks.represent import represent
 from ungrid.testing.analytic_fields import MM_BOX, WaveField, places
-from ungrid.testing.toys import encoded_field, plane_wave, tiny_picture, wave_field
+from ungrid.testing.examples import encoded_field, wave_field
+from ungrid.testing.toys import plane_wave, tiny_picture
 
 K, L = (1.0, 0.5), (-0.3, 2.0)
 PICTURE = tiny_picture(16, 16)

@@ -6,7 +6,8 @@ import torch
 from ungrid.errors import InputError, ShapeError
 from ungrid.fields.ensemble import EnsembleField
 from ungrid.fields.uncertain import LEVELS, Calibration
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, unit_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, unit_box
 
 
 def a_field(box=None):

@@ -3,7 +3,8 @@ import torch
 
 from ungrid.errors import InputError
 from ungrid.fit.calibrate import calibrate, conformal, keep_for_calibration, samples_at, weigh
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, tiny_picture
 
 
 def laplace_noise(shape, seed):

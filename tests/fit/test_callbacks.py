@@ -10,7 +10,8 @@ from ungrid.fit.callbacks import GIVE_BACK_AT, Anneal, Callback, HeldOut, Monito
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import encoded_field, tiny_picture
+from ungrid.testing.examples import encoded_field
+from ungrid.testing.toys import tiny_picture
 
 
 def a_state(encoding=None, heldout=0.1, **recipe):

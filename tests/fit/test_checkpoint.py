@@ -21,7 +21,8 @@ from ungrid.fit.loop import Budget, run
 from ungrid.fit.optimizers import OPTIMIZERS
 from ungrid.fit.state import FitState
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import encoded_field, tiny_picture
+from ungrid.testing.examples import encoded_field
+from ungrid.testing.toys import tiny_picture
 
 STEPS = 24
 

@@ -11,7 +11,8 @@ from ungrid.fit.log import JsonLog, TensorBoardLog
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import FIELD_EXAMPLES, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import tiny_picture
 
 
 def a_state():

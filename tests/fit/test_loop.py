@@ -7,7 +7,8 @@ from ungrid.fit.callbacks import Callback
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import FIELD_EXAMPLES, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import tiny_picture
 
 
 class Log(Callback):

@@ -9,7 +9,8 @@ from ungrid.fields.record import Recipe
 from ungrid.fit.optimizers import OPTIMIZERS
 from ungrid.fit.state import FitState, Snapshot
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import FIELD_EXAMPLES, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import tiny_picture
 
 
 def a_state(*, seed=0, max_memory=None, **recipe):

@@ -8,8 +8,9 @@ from ungrid.fields.record import Record
 from ungrid.fields.storage import load_field, save_field
 from ungrid.presets import PUBLISHED
 from ungrid.testing.contracts import known_parts
+from ungrid.testing.examples import ENCODING_EXAMPLES, PRESET_EXAMPLES, encoded_field, example
 from ungrid.testing.mutations import MUTATIONS, attempt, join, mutants, take_apart
-from ungrid.testing.toys import ENCODING_EXAMPLES, PRESET_EXAMPLES, encoded_field, example, pixel_box
+from ungrid.testing.toys import pixel_box
 
 TABLES = known_parts()
 PER_KIND = 32

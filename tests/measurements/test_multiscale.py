@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from ungrid.measurements.multiscale import MultiscaleValues
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, plane_wave
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, plane_wave
 
 
 def test_the_sensor_sees_every_level_from_coarse_to_fine():

@@ -3,7 +3,8 @@ import torch
 from torch.testing import assert_close
 
 from ungrid.measurements.values import PointValues, select_channels
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box
 
 
 def a_field():

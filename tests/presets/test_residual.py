@@ -10,7 +10,8 @@ from ungrid.errors import InputError
 from ungrid.fields.residual import ResidualField
 from ungrid.presets.residual import detail_of
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import pixel_box, tiny_picture, wave_field
+from ungrid.testing.examples import wave_field
+from ungrid.testing.toys import pixel_box, tiny_picture
 
 PICTURE = tiny_picture(24, 32)
 

@@ -141,7 +141,8 @@ import resource, sys
 import torch
 from ungrid import verbs
 from ungrid.domain.grid import Grid
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box
 from ungrid.fields.record import Record
 from ungrid.render.picture import write_field_picture
 torch.set_num_threads(1)

@@ -13,7 +13,8 @@ from ungrid.fit.tiles import TileSampler
 from ungrid.metrics.error import psnr
 from ungrid.signals.base import Signal
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import FIELD_EXAMPLES, tiny_picture
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import tiny_picture
 
 
 def a_field(picture):

@@ -11,7 +11,8 @@ from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.terms.misfit import Misfit
 from ungrid.terms.multiscale import MultiscaleMisfit
 from ungrid.terms.regression import absolute_error, squared_error
-from ungrid.testing.toys import FIELD_EXAMPLES, pixel_box, plane_wave
+from ungrid.testing.examples import FIELD_EXAMPLES
+from ungrid.testing.toys import pixel_box, plane_wave
 
 
 def sampler(n=6):

@@ -29,8 +29,9 @@ from ungrid.fields.storage import load_field, save_field
 from ungrid.networks import GRID_NETWORKS, NETWORKS
 from ungrid.networks.base import Network
 from ungrid.spec import from_spec, to_spec
+from ungrid.testing.examples import encoded_field
 from ungrid.testing.tolerances import assert_same_bits, assert_same_up_to_rounding
-from ungrid.testing.toys import encoded_field, unit_box
+from ungrid.testing.toys import unit_box
 
 LEADING_AXES = [(), (1,), (5,), (0,), (2, 3), (2, 0, 3), (1, 2, 1, 2)]
 
