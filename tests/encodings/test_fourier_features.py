@@ -1,4 +1,6 @@
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +10,8 @@ from torch.testing import assert_close
 from ungrid.encodings.fourier_features import FourierFeatures
 from ungrid.errors import InputError
 from ungrid.spec import from_spec, to_spec
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "siren_fourier_hash.json"
 
 
 def test_features_are_cosines_then_sines_of_the_rows_of_b():
@@ -64,3 +68,13 @@ def test_fourier_features_are_rebuilt_from_their_spec():
     rebuilt = from_spec(to_spec(encoding), {"FourierFeatures": FourierFeatures})
     assert to_spec(rebuilt) == to_spec(encoding)
     assert torch.equal(rebuilt.frequencies, encoding.frequencies)
+
+
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_features_are_those_of_the_papers_formula(dtype, atol):
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    known = golden["fourier_features"]
+    encoding = FourierFeatures(2, 3).to(dtype)
+    encoding.load_state_dict({"frequencies": torch.tensor(known["frequencies"], dtype=dtype)})
+    points, expected = torch.tensor(golden["points"], dtype=dtype), torch.tensor(known["values"], dtype=dtype)
+    torch.testing.assert_close(encoding(points), expected, atol=atol, rtol=0)

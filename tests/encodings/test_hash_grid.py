@@ -1,5 +1,7 @@
 import itertools
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +13,8 @@ from ungrid.errors import InputError, UnknownName
 from ungrid.spec import from_spec, to_spec
 
 PRIMES = [1, 2654435761, 805459861, 3674653429]
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "siren_fourier_hash.json"
 
 
 def plain_level_size(level, d, base, scale, log2_size):
@@ -179,3 +183,14 @@ def test_hash_grid_is_rebuilt_from_its_spec():
     rebuilt = from_spec(to_spec(grid), {"HashGrid": HashGrid})
     assert to_spec(rebuilt) == to_spec(grid)
     assert all(map(torch.equal, rebuilt.levels, grid.levels))
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_features_are_those_of_instant_ngps_formula(dim, dtype, atol):
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    known = golden["hash_grid"][str(dim)]
+    encoding = HashGrid(dim, 3, 2, log2_hashmap_size=5, base_resolution=3, per_level_scale=1.7).to(dtype)
+    encoding.load_state_dict({f"levels.{i}": torch.tensor(table, dtype=dtype) for i, table in enumerate(known["tables"])})
+    points = torch.tensor(golden["points" if dim == 2 else "space"], dtype=dtype)
+    torch.testing.assert_close(encoding(points), torch.tensor(known["values"], dtype=dtype), atol=atol, rtol=0)

@@ -1,4 +1,6 @@
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ from ungrid.networks import NETWORKS
 from ungrid.networks.base import Network
 from ungrid.networks.siren import Siren
 from ungrid.spec import from_spec, to_spec
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "siren_fourier_hash.json"
 
 
 def sine_layers(network, n_points=512):
@@ -141,3 +145,14 @@ def test_a_first_bound_starts_the_first_layer_as_the_later_ones():
 def test_a_first_bound_that_is_no_positive_number_is_refused(bound):
     with pytest.raises(InputError, match="first_bound"):
         Siren(2, 1, 8, depth=2, first_bound=bound)
+
+
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_values_are_those_of_the_authors_formula(dtype, atol):
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    known = golden["siren"]
+    network = Siren(2, 2, 4, depth=2, omegas=tuple(known["omegas"])).to(dtype)
+    state = {f"layers.{i}.weight": torch.tensor(w, dtype=dtype) for i, w in enumerate(known["weights"])}
+    network.load_state_dict(state | {f"layers.{i}.bias": torch.tensor(b, dtype=dtype) for i, b in enumerate(known["biases"])})
+    points, expected = torch.tensor(golden["points"], dtype=dtype), torch.tensor(known["values"], dtype=dtype)
+    torch.testing.assert_close(network(points), expected, atol=atol, rtol=0)
