@@ -68,12 +68,17 @@ def begin(field: Field | None, start: Field, signal: Signal, tables: Tables) -> 
 
 def differences(spec: Any, other: Any, where: str = "") -> Iterator[str]:
     """In words, what two specs differ in beside boxes and seeds."""
-    if isinstance(spec, dict) and isinstance(other, dict):
+    if isinstance(spec, dict) and isinstance(other, dict) and spec.get("type") == other.get("type"):
         for key in [*spec, *(key for key in other if key not in spec)]:
             if key not in FREE:
                 yield from differences(spec.get(key), other.get(key), f"{where}.{key}" if where else key)
     elif spec != other:
-        yield f"{where} is {spec!r} here and {other!r} there"
+        yield f"{where or 'the field'} is {_told(spec)} here and {_told(other)} there"
+
+
+def _told(spec: Any) -> str:
+    """A part by its type, anything else as it is."""
+    return str(spec["type"]) if isinstance(spec, dict) and "type" in spec else repr(spec)
 
 
 def digest(field: Field) -> str:
