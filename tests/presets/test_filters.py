@@ -3,11 +3,11 @@ import torch
 
 import ungrid as ug
 from ungrid.errors import InputError
+from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.plan import plan_signal
 from ungrid.tasks.represent import represent
 from ungrid.terms.misfit import Misfit
-from ungrid.terms.multiscale import MultiscaleMisfit
 from ungrid.testing.toys import pixel_box, tiny_picture
 
 
@@ -42,7 +42,7 @@ def test_the_spline_network_is_twice_continuously_differentiable():
 
 def test_a_plan_for_bacon_fits_every_level_and_for_others_the_one_they_have():
     picture = tiny_picture()
-    assert type(plan_signal(picture, "bacon").problem.terms[0]) is MultiscaleMisfit
+    assert type(plan_signal(picture, "bacon").problem.terms[0].measurement) is MultiscaleValues
     assert type(plan_signal(picture, "siren").problem.terms[0]) is Misfit
     with pytest.raises(InputError, match="tiles were asked for"):
         represent(picture, order="tiles", every_level=True)

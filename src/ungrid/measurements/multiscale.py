@@ -19,6 +19,7 @@ class MultiscaleValues:
     """
 
     paper = "lindell2022bacon"
+    has_levels = True
 
     def __init__(self, channels: tuple[int, ...] | None = None):
         self.channels = channels

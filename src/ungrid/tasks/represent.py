@@ -21,7 +21,6 @@ from ungrid.signals.base import Signal, color_channels
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.misfit import Loss, Misfit
-from ungrid.terms.multiscale import MultiscaleMisfit
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
@@ -93,7 +92,7 @@ def represent(
     else:
         sampler = IndexSampler(GridObservations(signal.grid, signal.values), draw, known=kept, withheld=withheld)
     judge = SignalJudge(signal, sampler, known=known, withheld=withheld)
-    term = MultiscaleMisfit(MultiscaleValues(), sampler, loss) if every_level else Misfit(PointValues(), sampler, loss)
+    term = Misfit(MultiscaleValues() if every_level else PointValues(), sampler, loss)
     return Problem((term,), judge, signal)
 
 

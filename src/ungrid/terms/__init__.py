@@ -1,16 +1,14 @@
 """Data terms and regularizers, and the losses they use."""
 
 from ungrid.terms.misfit import Misfit
-from ungrid.terms.multiscale import MultiscaleMisfit
 from ungrid.terms.regression import LOSSES, absolute_error, half_squared_error, relative_squared_error, squared_error
 
-TERMS: dict[str, type] = {"Misfit": Misfit, "MultiscaleMisfit": MultiscaleMisfit}
+TERMS: dict[str, type] = {"Misfit": Misfit}
 
 __all__ = [
     "LOSSES",
     "TERMS",
     "Misfit",
-    "MultiscaleMisfit",
     "absolute_error",
     "half_squared_error",
     "relative_squared_error",

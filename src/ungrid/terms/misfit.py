@@ -18,8 +18,11 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Misfit:
     """loss(measurement(field, query), target) over batches of one sampler.
 
+    Where the measurement sees several levels of a field (`has_levels`), each is held against the same target, and the loss is
+    their mean: the sum over scales that the authors of BACON train with, divided by their number, as in their code.
+
     Args:
-        measurement: (field, query [n, q]) → prediction [n, *c].
+        measurement: (field, query [n, q]) → prediction [n, *c], or [n, levels, *c] if its `has_levels` is true.
         sampler: where the batches come from.
         loss: (prediction, target) → scalar, a mean over samples; None for the one that the field's recipe names, squared
             error where it has none.
@@ -49,8 +52,8 @@ class Misfit:
 
     def __call__(self, field: FieldLike, batch: Batch) -> Tensor:
         """The loss on a batch: a scalar, or one value per member."""
-        loss = self.loss or recipe_loss(field)
-        return loss(self.measurement(field, batch.query), batch.target)
+        loss = self.loss or _recipe_loss(field)
+        return loss(*self._seen(field, batch))
 
     @torch.no_grad()
     def refocus(self, field: FieldLike) -> None:
@@ -60,11 +63,18 @@ class Misfit:
             refocus(lambda batch: self._errors(field, batch))
 
     def _errors(self, field: FieldLike, batch: Batch) -> Tensor:
-        difference = self.measurement(field, batch.query) - batch.target
-        return difference.abs().square().flatten(1).mean(dim=1).sqrt()
+        prediction, target = self._seen(field, batch)
+        return (prediction - target).abs().square().reshape(len(batch), -1).mean(dim=1).sqrt()
+
+    def _seen(self, field: FieldLike, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Predictions and targets, sample by sample; of several levels each counts as a sample of its own."""
+        prediction: Tensor = self.measurement(field, batch.query)
+        if not getattr(self.measurement, "has_levels", False):
+            return prediction, batch.target
+        return prediction.flatten(0, 1), batch.target.repeat_interleave(prediction.shape[1], dim=0)
 
 
-def recipe_loss(field: FieldLike) -> Loss:
+def _recipe_loss(field: FieldLike) -> Loss:
     """The loss that the field's recipe names, squared error where it has none."""
     recipe = getattr(field, "recipe", None)
     return squared_error if recipe is None else lookup(recipe.loss, LOSSES, "loss")
