@@ -22,7 +22,7 @@ def test_a_field_is_drawn_on_the_other_pictures_grid(fitted):
 
 
 def test_a_picture_of_another_size_is_refused_with_both(fitted):
-    with pytest.raises(InputError, match="16×12 px, the other picture has 20×10"):
+    with pytest.raises(InputError, match="16×12 px, the other has 20×10"):
         ug.compare(fitted, tiny_picture(10, 20))
 
 

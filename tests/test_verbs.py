@@ -129,7 +129,7 @@ def test_arrays_are_signals(make):
 
 def test_a_fitted_field_is_no_signal(tmp_path, fitted):
     fitted.save(tmp_path / "a.ung")
-    with pytest.raises(InputError, match="is a fitted field already; expected a picture"):
+    with pytest.raises(InputError, match="is a fitted field already; expected a signal"):
         as_signal(tmp_path / "a.ung")
 
 

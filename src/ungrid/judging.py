@@ -13,9 +13,9 @@ from ungrid.diagnosis.finding import Finding
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fitting import choose_device
-from ungrid.render.comparison import compare_pictures, draw_comparison
+from ungrid.metrics.signal import MEASURES, sampled_metrics
+from ungrid.render.comparison import COMPARISONS, check_alike, compare_pictures
 from ungrid.signals.base import Signal
-from ungrid.signals.image import from_array
 from ungrid.verbs import as_signal, load
 
 
@@ -27,7 +27,7 @@ def compare(
     device: str | None = None,
     max_memory: int | None = None,
 ) -> dict[str, Any]:
-    """Measures of a picture or field against another: psnr, ssim, ms_ssim, max_abs_error, error by frequency band.
+    """Measures of a signal or field against another of its kind: psnr and more; of pictures ssim, ms_ssim, error by band.
 
     Args:
         first: what is judged: a field, a signal, an array or a path to one.
@@ -39,9 +39,18 @@ def compare(
     where = None if device is None else choose_device(device)
     draw = functools.partial(_sampled, device=where, max_memory=max_memory)
     result, reference = _on_one_grid(_loaded(first), _loaded(second), draw)
+    kind = reference.kind
+    if result.kind != kind:
+        raise InputError(f"cannot compare {result.kind} with {kind}; expected two of one kind")
+    if picture is not None and kind not in COMPARISONS:
+        raise InputError(f"there is no picture of a comparison of kind {kind}, only of {', '.join(COMPARISONS)}; leave it out")
     if picture is not None:
-        draw_comparison(result, reference, Path(picture))
-    return compare_pictures(result, reference)
+        COMPARISONS[kind](result, reference, Path(picture))
+    if kind == "image":
+        return compare_pictures(result, reference)
+    check_alike(result, reference)
+    measures = MEASURES.get(kind, sampled_metrics)(result.values, reference)
+    return measures | {"shape": [*reference.grid.shape, reference.out_dim]}
 
 
 def diagnose(field: Field, signal: Any = None) -> list[Finding]:
@@ -57,7 +66,7 @@ def diagnose(field: Field, signal: Any = None) -> list[Finding]:
 def _loaded(thing: Any) -> Signal | Field:
     if isinstance(thing, Signal | Field):
         return thing
-    return load(thing) if isinstance(thing, str | os.PathLike) else from_array(thing)
+    return load(thing) if isinstance(thing, str | os.PathLike) else as_signal(thing)
 
 
 def _on_one_grid(
@@ -74,9 +83,7 @@ def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, 
     record = field.record
     if record is None or grid.box != field.box:
         own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
-        raise InputError(
-            f"the field is of a picture of {own} {field.box.units[0]}, the other picture has {other}; expected one size"
-        )
+        raise InputError(f"the field lives on a box of {own} {field.box.units[0]}, the other has {other}; expected one size")
     placed = field if device is None else field.to(device)
     values = placed.sample(grid, max_memory=max_memory).cpu()
     return Signal(values, grid, record.kind, record.channels, record.source)

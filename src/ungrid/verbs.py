@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ungrid import differentiate, domain, encodings, fields, fitting, networks
+from ungrid import differentiate, domain, encodings, fields, fitting, networks, signals
+from ungrid import render as drawings
 from ungrid.domain.box import Box
-from ungrid.errors import InputError
+from ungrid.errors import InputError, nearest
 from ungrid.fields.base import Field
 from ungrid.fields.storage import load_field, save_field
 from ungrid.fields.uncertain import UncertainField
@@ -32,10 +33,13 @@ from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import NAMES, Plan, plan_signal
 from ungrid.presets.start import STARTS, Start, begin, method_of, papers_of_start
 from ungrid.presets.table import PUBLISHED
+from ungrid.render.draw import Region, draw, drawing_grid, recorded
 from ungrid.render.notebook import notebook_html
-from ungrid.render.picture import Region, picture_grid, write_field_picture
-from ungrid.signals.base import Signal, color_channels
-from ungrid.signals.image import from_array, read_picture
+from ungrid.signals.array_file import ENDINGS as ARRAYS
+from ungrid.signals.array_file import open_array_writer
+from ungrid.signals.base import Signal
+from ungrid.signals.image_write import FORMATS as PICTURES
+from ungrid.signals.modality import read_signal
 from ungrid.spec import lookup
 
 PARTS: dict[str, type] = {
@@ -53,18 +57,23 @@ DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
 }
 
 
-def load(path: str | os.PathLike[str]) -> Signal | Field:
-    """A signal from a picture file, or a fitted field from a `.ung` file; told apart by content, not by name.
+def load(path: str | os.PathLike[str], kind: str | None = None) -> Signal | Field:
+    """A signal from a file or folder, or a fitted field from a `.ung` file; told apart by content, not by name.
+
+    Args:
+        path: of the file.
+        kind: what it holds, where that is open or read in several ways: a name in `ungrid.signals.MODALITIES`.
 
     Raises:
         FileNotFoundError: no such file.
-        FormatError: a `.ung` file that cannot be trusted, or a picture that cannot be read.
+        FormatError: a `.ung` file that cannot be trusted, or a signal that cannot be read.
         MissingExtra: a kind of file whose reader is not installed.
+        UnknownName: no such kind.
     """
     path = Path(path)
     if is_field_file(path) or path.suffix.lower() == ".ung":
         return load_field(path, PARTS)
-    return read_picture(path)
+    return read_signal(path, signals.MODALITIES, kind)
 
 
 def load_as_field(path: str | os.PathLike[str]) -> Field:
@@ -76,8 +85,8 @@ def load_as_field(path: str | os.PathLike[str]) -> Field:
     return load_field(Path(path), PARTS)
 
 
-def as_signal(source: Any) -> Signal:
-    """A signal from a signal, a path, an array [y, x] or [y, x, c] (NumPy or torch), or a PIL picture.
+def as_signal(source: Any, kind: str | None = None) -> Signal:
+    """A signal from a signal, a path, an array [y, x] or [y, x, c], a PIL picture, or what else a modality adopts.
 
     Raises:
         InputError: something else, or a `.ung` file where samples are needed.
@@ -85,11 +94,16 @@ def as_signal(source: Any) -> Signal:
     if isinstance(source, Signal):
         return source
     if isinstance(source, str | os.PathLike):
-        loaded = load(source)
+        loaded = load(source, kind)
         if isinstance(loaded, Field):
-            raise InputError(f"{source} is a fitted field already; expected a picture")
+            raise InputError(f"{source} is a fitted field already; expected a signal")
         return loaded
-    return from_array(source)
+    for modality in [lookup(kind, signals.MODALITIES, "kind")] if kind else signals.MODALITIES.values():
+        adopted = modality.adopt(source)
+        if adopted is not None:
+            return adopted
+    known = ", ".join(signals.MODALITIES)
+    raise InputError(f"a {type(source).__name__} is no signal; expected a path, a Signal, an array or a table ({known})")
 
 
 def fit(
@@ -172,7 +186,7 @@ def as_mask(mask: Any) -> Tensor:
     if isinstance(mask, np.ndarray) and mask.dtype == bool:
         return torch.from_numpy(mask)
     signal = as_signal(mask)
-    return (signal.values[..., color_channels(signal.channels)] > 0.5).all(dim=-1)
+    return (signal.values[..., signal.measured_channels] > 0.5).all(dim=-1)
 
 
 def make_plan(
@@ -259,24 +273,52 @@ def render(
     size: tuple[int | None, int | None] | None = None,
     scale: float = 1.0,
     region: Region | None = None,
+    rate: float | None = None,
+    spacing: float | None = None,
     encoded: bool = False,
     max_memory: int | None = None,
     progress: Callable[[float], None] | None = None,
-) -> tuple[int, int, int]:
-    """Draw a field into a picture file, streamed in bounded memory; returns the picture's shape (H, W, c).
+) -> tuple[int, ...]:
+    """Draw a field into a file of its kind, streamed in bounded memory; returns the shape of what was drawn [*shape, c].
+
+    The ending says which format: one of the kind's own, .npy or .csv for the values of any kind, or a picture's for a picture
+    of what is none.
 
     Args:
-        field: fitted to a picture.
-        path: of the picture; its ending says which format.
-        size: (height, width) in pixels, one of them None to follow from the other; or None, then `scale` counts.
-        scale: pixels of the result for each pixel of the source.
-        region: {"y": (low, high), "x": (low, high)} in the source's pixels; None for the whole.
-        encoded: average encoded values where the picture shrinks, instead of linear light.
+        field: fitted to a sampled signal.
+        path: of the file.
+        size: (height, width) in pixels, one of them None to follow from the other; (None, n) for samples along the longest axis
+            of what has no pixels; or None, then `scale` counts.
+        scale: samples of the result for each sample of the source.
+        region: {"y": (low, high), "x": (low, high)} in the units of the box; None for the whole.
+        rate: samples or frames a second.
+        spacing: distance between samples along axes of space, in their unit.
+        encoded: average encoded values where a picture shrinks, instead of linear light.
         max_memory: bytes that this may take; None for about 256 MB.
         progress: called with the fraction done.
+
+    Raises:
+        InputError: an ending that the kind has no format for, a grid that cannot be made.
+        MachineError: not writable, disk full.
     """
-    grid = picture_grid(field, size=size, scale=scale, region=region)
-    return write_field_picture(field, Path(path), grid, encoded=encoded, max_memory=max_memory, progress=progress)
+    path = Path(path)
+    grid = drawing_grid(field, size=size, scale=scale, rate=rate, spacing=spacing, region=region)
+    kind, ending = recorded(field).kind, path.name.lower()
+    modality = lookup(kind, signals.MODALITIES, "kind")
+    if ending.endswith(modality.endings):
+        opener = modality.open
+    elif ending.endswith(ARRAYS):
+        opener = open_array_writer
+    elif kind in drawings.VIEWS and ending.endswith(tuple(PICTURES)):
+        drawings.VIEWS[kind](field, path, grid, max_memory=max_memory)
+        return (*grid.shape, field.out_dim)
+    else:
+        known = [*modality.endings, *ARRAYS, *(PICTURES if kind in drawings.VIEWS else ())]
+        raise InputError(
+            f"cannot write {path.name}: a field of kind {kind} is drawn to names ending in {' '.join(dict.fromkeys(known))}"
+            f"{nearest(path.suffix, known)}"
+        )
+    return draw(field, path, grid, opener, encoded=encoded, max_memory=max_memory, progress=progress)
 
 
 def art(seed: int = 0, *, size: tuple[int, int] = (512, 512), symmetry: str = ANY) -> Field:

@@ -68,7 +68,7 @@ def test_pictures_of_two_sizes_are_refused_by_name(capsys, folder):
     assert main(["compare", str(folder / "a.png"), str(folder / "small.png")]) == 2
     assert "cannot compare 32×24 with channels r g b with 32×20" in capsys.readouterr().err
     assert main(["compare", str(folder / "a.ung"), str(folder / "small.png")]) == 2
-    assert "the field is of a picture of 32×24 px, the other picture has 32×20" in capsys.readouterr().err
+    assert "the field lives on a box of 32×24 px, the other has 32×20" in capsys.readouterr().err
 
 
 def test_channels_must_be_the_same(capsys, folder):

@@ -144,12 +144,14 @@ from ungrid.domain.grid import Grid
 from ungrid.testing.examples import FIELD_EXAMPLES
 from ungrid.testing.toys import pixel_box
 from ungrid.fields.record import Record
-from ungrid.render.picture import write_field_picture
+from ungrid.render.draw import draw
+from ungrid.signals.image import open_picture
+from pathlib import Path
 torch.set_num_threads(1)
 def used(height):
     field = FIELD_EXAMPLES["EncodedField"](pixel_box(height, 64), 1, 0)
     field.record = Record("image", (height, 64), ("gray",))
-    write_field_picture(field, sys.argv[1], field.grid(), max_memory=2_000_000)
+    draw(field, Path(sys.argv[1]), field.grid(), open_picture, max_memory=2_000_000)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 short = used(200)
 print(used(40_000) - short)

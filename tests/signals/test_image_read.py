@@ -16,7 +16,6 @@ def test_content_decides_and_not_the_name(tmp_path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"", "empty"),
         (b"hello, world\n" * 20, "text"),
         ("ä".encode() * 40, "text"),
         (b"x" + "ä".encode() * 40, "text"),
@@ -35,6 +34,12 @@ def test_what_is_no_picture_is_named(tmp_path, content, what):
     with pytest.raises(UnreadableInput, match=f"a.png.*{what}.*expected a picture") as caught:
         picture_format(tmp_path / "a.png")
     assert "\n" not in str(caught.value)
+
+
+def test_an_empty_file_is_named(tmp_path):
+    (tmp_path / "a.png").touch()
+    with pytest.raises(UnreadableInput, match="is empty"):
+        picture_format(tmp_path / "a.png")
 
 
 def test_a_missing_file_a_folder_and_a_locked_file_are_told_apart(tmp_path):

@@ -129,9 +129,10 @@ def test_a_signal_of_a_kind_without_measures_of_its_own_is_judged_by_psnr():
     values = torch.sin(torch.linspace(0, 6, 40))[:, None].mul(0.4).add(0.5)
     series = Signal(values, Grid(box, (40,)), "series", ("value",))
     field = ug.fit(ug.presets.siren(box, 1, width=16, depth=2), represent(series), steps=30, callbacks=())
-    assert set(field.metrics["quality"]) == {"psnr"}
-    error = (field(series.grid.points()) - values).square().mean()
-    assert field.metrics["quality"]["psnr"] == pytest.approx(float(-10 * torch.log10(error)), abs=0.05)
+    assert set(field.metrics["quality"]) == {"psnr", "rmse", "max_abs_error"}
+    peak = values.max() - values.min()
+    error = (field(series.grid.points()) - values).detach().square().mean()
+    assert field.metrics["quality"]["psnr"] == pytest.approx(float(10 * torch.log10(peak**2 / error)), abs=0.05)
 
 
 def checkered(picture):

@@ -143,7 +143,7 @@ def _descend(state: FitState, seconds: float) -> str | None:
 
 def _measured(field: Field, signal: Signal, known: Tensor) -> Row:
     drawn = field.sample(signal.grid)
-    shown = drawn if signal.is_float else drawn.clamp(0, 1)
+    shown = signal.shown(drawn)
     seen, unseen = psnr(shown[known], signal.values[known]), psnr(shown[~known], signal.values[~known])
     return {"train_psnr": seen, "heldout_psnr": unseen}
 

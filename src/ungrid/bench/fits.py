@@ -56,7 +56,7 @@ def timed_fit(
 def quality(field: Field, signal: Signal) -> float:
     """PSNR [dB] of a field on a signal's samples, values of no fixed range as they are, others clipped to it."""
     drawn = field.sample(signal.grid)
-    return psnr(drawn if signal.is_float else drawn.clamp(0, 1), signal.values)
+    return psnr(signal.shown(drawn), signal.values)
 
 
 class _Crossings(Callback):

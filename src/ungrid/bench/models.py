@@ -109,7 +109,7 @@ def _of_one_seed(signal: Signal, names: Sequence[str], terms: Terms, rates: Rate
         watch = Stopwatch()
         filled = method(signal.values, known)
         spent = watch.spent()
-        shown = filled if signal.is_float else filled.clamp(0, 1)
+        shown = signal.shown(filled)
         heldout = psnr(shown[~known], signal.values[~known])
         found = {"cpu_seconds": spent.cpu, "wall_seconds": spent.wall, "train_psnr": None, "heldout_psnr": heldout}
         yield {"kind": OURS if method is complete else CLASSICAL, "name": name, "seed": seed, **found}

@@ -70,7 +70,7 @@ def _random_half(name: str, signal: Signal, presets: Sequence[str], steps: int |
 
 
 def _judged(name: str, signal: Signal, method: str, seed: int, spent: Timing, completed: Tensor, known: Tensor) -> Row:
-    shown = completed if signal.is_float else completed.clamp(0, 1)
+    shown = signal.shown(completed)
     return {
         "measurement": "between_samples",
         "known": "random half",
@@ -86,7 +86,7 @@ def _even_to_odd(name: str, signal: Signal, presets: Sequence[str], steps: int |
     truth = signal.values[:rows, :columns][1::2, 1::2]
 
     def judged(method: str, spent: Timing, fine: Tensor) -> Row:
-        odd = fine[1::2, 1::2] if signal.is_float else fine[1::2, 1::2].clamp(0, 1)
+        odd = signal.shown(fine[1::2, 1::2])
         made = _of(name, signal, method, seed, spent)
         return {"measurement": "between_samples", "known": "even pixels", **made, "heldout_psnr": psnr(odd, truth)}
 

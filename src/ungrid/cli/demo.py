@@ -72,9 +72,9 @@ class Demo(Command):
 
         from ungrid.files import write_beside
         from ungrid.render.comparison import labeled_row
-        from ungrid.render.picture import picture_grid
+        from ungrid.render.draw import drawing_grid
 
-        grid = picture_grid(field, scale=float(ZOOM), region=DETAIL)
+        grid = drawing_grid(field, scale=float(ZOOM), region=DETAIL)
         drawn = field.sample(grid).clamp(0, 1)
         (top, bottom), (left, right) = (tuple(map(int, DETAIL[axis])) for axis in ("y", "x"))
         crop = photo.values[None, top - 8 : bottom + 8, left - 8 : right + 8].permute(0, 3, 1, 2)

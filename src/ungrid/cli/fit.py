@@ -12,16 +12,16 @@ from ungrid.errors import InputError, TargetNotMet
 
 @dataclass(kw_only=True)
 class Fit(Command):
-    """Fit a field to a picture and keep it in one .ung file."""
+    """Fit a field to a signal and keep it in one .ung file."""
 
     source: tyro.conf.Positional[Path]
-    """The picture: PNG, JPEG, WebP, AVIF, JPEG 2000, TIFF, EXR …"""
+    """The signal's file: a picture, PNG, JPEG, WebP, AVIF, JPEG 2000, TIFF, EXR …"""
     output: Output = None
     """The field's file; beside the input with the ending .ung if not given."""
     preset: str = "auto"
     """auto, fast, balanced, best, or an architecture: sine, siren, hash_grid, wire … (a name that is not there lists all)."""
-    as_kind: Annotated[Literal["image"] | None, tyro.conf.arg(name="as")] = None
-    """What the file is, where its content leaves it open."""
+    as_kind: Annotated[str | None, tyro.conf.arg(name="as", metavar="KIND")] = None
+    """What the file holds, where its content leaves it open: image, audio, series, video, volume, sphere."""
     steps: int | None = None
     """Steps of the optimizer, at most."""
     max_seconds: float | None = None
@@ -57,7 +57,7 @@ class Fit(Command):
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
         self._check_uncertainty()
-        signal = verbs.as_signal(self.source)
+        signal = verbs.as_signal(self.source, self.as_kind)
         output = self.output or self.source.with_suffix(".ung")
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")

@@ -14,18 +14,24 @@ from ungrid.errors import InputError
 
 @dataclass(kw_only=True)
 class Render(Command):
-    """Draw a field into a picture of any size."""
+    """Draw a field into a file of its kind, at any size, rate or spacing."""
 
     field: tyro.conf.Positional[Path]
     """The .ung file."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
-    """The picture; its ending says which format: png jpg webp avif jp2 tif exr npy."""
+    """The file; its ending says which format: png jpg webp avif jp2 tif exr, that of the field's own kind, npy, csv."""
     size: Annotated[str | None, tyro.conf.arg(metavar="WxH|N")] = None
     """Pixels, or one number for the longer side."""
     scale: float | None = None
-    """Pixels of the result for each pixel of the source."""
+    """Samples of the result for each sample of the source; of a film, of its pixels."""
     region: Annotated[str | None, tyro.conf.arg(metavar="y=0:100,x=20:80")] = None
-    """The part to draw, in the source's pixels."""
+    """The part to draw, in the units of the box: a picture's pixels, seconds, mm."""
+    rate: Annotated[float | None, tyro.conf.arg(metavar="HZ")] = None
+    """Samples a second."""
+    fps: Annotated[float | None, tyro.conf.arg(metavar="R")] = None
+    """Frames a second."""
+    spacing: Annotated[float | None, tyro.conf.arg(metavar="MM")] = None
+    """Distance between samples along axes of space, in their unit."""
     encoded: bool = False
     """Average encoded values when shrinking, instead of linear light."""
 
@@ -33,8 +39,9 @@ class Render(Command):
         """Draw."""
         from ungrid import fitting, verbs
 
-        if self.size is not None and self.scale is not None:
-            raise InputError("give --size or --scale, not both")
+        for first, second in (("size", "scale"), ("size", "spacing"), ("scale", "spacing"), ("rate", "fps")):
+            if getattr(self, first) is not None and getattr(self, second) is not None:
+                raise InputError(f"give --{first} or --{second}, not both")
         start = time.monotonic()
         field = verbs.load_as_field(self.field).to(fitting.choose_device(self.device))
         region = parse_region(self.region, field.box.axes) if self.region else None
@@ -45,6 +52,8 @@ class Render(Command):
             size=size,
             scale=1.0 if self.scale is None else self.scale,
             region=region,
+            rate=self.rate if self.fps is None else self.fps,
+            spacing=self.spacing,
             encoded=self.encoded,
             max_memory=self.memory,
             progress=None if self.quiet else _percent(start),
@@ -56,9 +65,9 @@ class Render(Command):
         if self.size is None:
             return None
         height, width = parse_size(self.size)
-        if height is None:
+        if height is None and field.box.dim > 1:
             box = field.box.crop(region) if region else field.box
-            return (None, width) if box.extent[1] >= box.extent[0] else (width, None)
+            return (None, width) if box.extent[-1] >= box.extent[-2] or box.units[-1] != "px" else (width, None)
         return height, width
 
 

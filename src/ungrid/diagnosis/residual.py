@@ -11,7 +11,7 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.metrics.error import mse, psnr
 from ungrid.metrics.spectrum import Band, error_by_band
-from ungrid.signals.base import Signal, color_channels
+from ungrid.signals.base import Signal
 
 MOST_SAMPLES = 2**20  # that are compared, in the middle
 POOR_PSNR = 30.0  # dB; small fields leave out the finest detail of photographs, and reach more
@@ -33,7 +33,7 @@ def compare(field: Field, signal: Signal) -> tuple[Tensor, Tensor]:
             f"the field has {field.out_dim} channels on the box {field.box.bounds}, the signal {signal.out_dim} on "
             f"{signal.box.bounds}; expected the signal that the field was fitted to"
         )
-    block, channels = middle(signal.grid, MOST_SAMPLES), color_channels(signal.channels)
+    block, channels = middle(signal.grid, MOST_SAMPLES), signal.measured_channels
     values = field.sample(signal.grid.part(block)).cpu()
     return values[..., channels].double(), signal.values[block][..., channels].double()
 

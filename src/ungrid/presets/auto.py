@@ -146,8 +146,9 @@ def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
 
 
 def _value_range(signal: Signal) -> tuple[float, float]:
-    """[0, 1] for what is stored as integers; one standard deviation around the mean for values of no fixed range."""
-    if not signal.is_float:
+    """[0, 1] for pictures and films of integers; one standard deviation around the mean for all else."""
+    if signal.value_range == (0.0, 1.0):
         return 0.0, 1.0
-    mean, spread = float(signal.values.double().mean()), float(signal.values.double().std(correction=0))
+    known = signal.known_values.double()
+    mean, spread = float(known.mean()), float(known.std(correction=0))
     return (mean - spread, mean + spread) if spread > 0 else (mean - 0.5, mean + 0.5)

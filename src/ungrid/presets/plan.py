@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from jaxtyping import Bool
@@ -16,6 +16,7 @@ from ungrid.fields.storage import file_bytes
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.problem import Problem
 from ungrid.presets.auto import EFFORTS, Choice, choose
+from ungrid.presets.fit_out import fitted_out, index_box
 from ungrid.presets.predict import Machine, Prediction, predict
 from ungrid.presets.start import Start, digest
 from ungrid.presets.table import PUBLISHED
@@ -87,6 +88,11 @@ def plan_signal(
         UnknownName: no such preset.
     """
     lookup(preset, dict.fromkeys(NAMES), "preset")
+    if mask is not None and tuple(mask.shape) != signal.grid.shape:
+        raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
+    if signal.known is not None or mask is not None:
+        mask = signal.known if mask is None else mask if signal.known is None else mask & signal.known
+        signal = replace(signal, known=mask)
     if tuned:
         found = tune(signal, preset, mask=mask, seed=seed, callbacks=callbacks)
         choice = _published(signal, preset, {found.parameter: found.value}, seed, f"{found.describe()}; ")
@@ -122,7 +128,7 @@ def plan_signal(
 def _published(signal: Signal, preset: str, options: dict[str, float], seed: int, why: str = "") -> Choice:
     """The field of a published setting, and what it is in words."""
     builder = PUBLISHED[preset]
-    field = builder(signal.box, signal.out_dim, seed=seed, **options)
+    field = fitted_out(builder(index_box(signal.grid), signal.out_dim, seed=seed, **options), signal)
     reason = f"{why}{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
     return Choice(field, "float32", "none", reason)
 

@@ -21,7 +21,7 @@ from ungrid.fields.base import Field
 from ungrid.fields.storage import file_bytes
 from ungrid.files import write_beside, writing_error
 from ungrid.kernels.native_library import describe
-from ungrid.signals.base import Signal, color_channels
+from ungrid.signals.base import Signal
 
 HOW = "ungrid doctor --calibrate"
 WINDOW, MOST_SEEN = 128, 2**19  # pixels across the parts of a large picture that are looked at, and pixels in all
@@ -221,7 +221,7 @@ def expected_psnr(signal: Signal, field: Field) -> float | None:
 
     None for what is no picture, a picture of a few pixels, or values that are not finite.
     """
-    colors, recipe = color_channels(signal.channels), field.recipe
+    colors, recipe = signal.measured_channels, field.recipe
     if signal.kind != "image" or recipe is None or recipe.batch_size is None or not colors or min(signal.grid.shape) < SMALLEST:
         return None
     first, second, spread, independent = detail(signal.values[..., colors])

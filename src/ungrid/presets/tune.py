@@ -16,8 +16,9 @@ from ungrid.fit.callbacks import Callback
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
 from ungrid.metrics.spectrum import radial_power_spectrum
+from ungrid.presets.fit_out import fitted_out, index_box
 from ungrid.presets.table import PUBLISHED
-from ungrid.signals.base import Signal, color_channels
+from ungrid.signals.base import Signal
 from ungrid.tasks.complete import complete
 from ungrid.tasks.represent import represent
 
@@ -109,11 +110,13 @@ def tune(
     if preset not in KNOBS:
         raise InputError(f"preset {preset!r} has no frequency to tune; {', '.join(KNOBS)} have one{nearest(preset, KNOBS)}")
     knob = KNOBS[preset]
+    signal = signal if mask is None else replace(signal, known=mask)
     known = signal if mask is None or bool(mask.all()) else signal.with_values(complete(signal.values, mask))
-    guess = rounded(knob.factor(signal.box.dim) * middle_frequency(known.values[..., color_channels(signal.channels)]))
+    guess = rounded(knob.factor(signal.box.dim) * middle_frequency(known.values[..., signal.measured_channels]))
 
     def measured(value: float, share: float = 1 / SHARE) -> float:
-        field = PUBLISHED[preset](signal.box, signal.out_dim, seed=seed, **(dict(options or {}) | {knob.parameter: value}))
+        settings = dict(options or {}) | {knob.parameter: value}
+        field = fitted_out(PUBLISHED[preset](index_box(signal.grid), signal.out_dim, seed=seed, **settings), signal)
         field.recipe = recipe or field.recipe
         return trial(field, signal, share=share, mask=mask, seed=seed, callbacks=callbacks)
 

@@ -1,17 +1,24 @@
-"""Field → arrays, pictures."""
+"""Field → arrays, files, pictures."""
+
+from collections.abc import Callable
 
 from ungrid.render.animation import check_animation, write_animation
 from ungrid.render.contact_sheet import sheet_layout, thumbnail
+from ungrid.render.draw import draw, drawing_grid, outline_of
 from ungrid.render.evaluate import bands, footprint
-from ungrid.render.picture import picture_grid, write_field_picture
+
+# kind → the picture of a field of it, for those that are no pictures: (field, path, grid, *, max_memory)
+VIEWS: dict[str, Callable[..., None]] = {}
 
 __all__ = [
+    "VIEWS",
     "bands",
     "check_animation",
+    "draw",
+    "drawing_grid",
     "footprint",
-    "picture_grid",
+    "outline_of",
     "sheet_layout",
     "thumbnail",
     "write_animation",
-    "write_field_picture",
 ]

@@ -1,5 +1,6 @@
 """Two pictures against each other: numbers, and one picture that shows where and at which frequencies they differ."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def compare_pictures(result: Signal, reference: Signal) -> dict[str, Any]:
     """
     check_alike(result, reference)
     result = in_the_light_of(result, reference)
-    clip = not reference.is_float
+    clip = reference.value_range is not None
     measures = picture_metrics(result.values, reference.values, reference.channels, clip=clip)
     color = color_channels(reference.channels)
     bands = error_by_band(result.values[..., color], reference.values[..., color])
@@ -51,7 +52,8 @@ def compare_pictures(result: Signal, reference: Signal) -> dict[str, Any]:
 def check_alike(result: Signal, reference: Signal) -> None:
     """Raise InputError unless both have the same grid shape and channels."""
     if result.grid.shape != reference.grid.shape or result.channels != reference.channels:
-        sizes = [f"{s.grid.shape[1]}×{s.grid.shape[0]} with channels {' '.join(s.channels)}" for s in (result, reference)]
+        shapes = ["×".join(str(n) for n in reversed(s.grid.shape)) for s in (result, reference)]
+        sizes = [f"{shape} with channels {' '.join(s.channels)}" for shape, s in zip(shapes, (result, reference), strict=True)]
         raise InputError(f"cannot compare {sizes[0]} with {sizes[1]}; expected the same size and channels")
 
 
@@ -153,3 +155,7 @@ def _spectrum_ratio(result: Signal, reference: Signal) -> Tensor:
 def _blur(power: Tensor) -> Tensor:
     """Local mean over 5 × 5 frequencies: a ratio of single coefficients is noise."""
     return torch.nn.functional.avg_pool2d(power[None, None], 5, stride=1, padding=2, count_include_pad=False)[0, 0]
+
+
+# kind → one picture of two signals of it
+COMPARISONS: dict[str, Callable[[Signal, Signal, Path], None]] = {"image": draw_comparison}

@@ -7,8 +7,8 @@ import io
 import torch
 
 from ungrid.fields.base import Field
+from ungrid.render.draw import drawing_grid
 from ungrid.render.evaluate import bands
-from ungrid.render.picture import picture_grid
 from ungrid.signals.color import linear_to_srgb
 
 MOST_PIXELS = 384  # on the longer side
@@ -37,7 +37,7 @@ def _picture(field: Field) -> str:
     from PIL import Image
 
     longest = max(field.record.shape)
-    values = torch.cat(list(bands(field, picture_grid(field, scale=min(1.0, MOST_PIXELS / longest)))))
+    values = torch.cat(list(bands(field, drawing_grid(field, scale=min(1.0, MOST_PIXELS / longest)))))
     color = values[..., :3] if values.shape[-1] >= 3 else values[..., :1].expand(*values.shape[:-1], 3)
     if field.record.is_linear:
         color = linear_to_srgb(color)

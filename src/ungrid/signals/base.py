@@ -1,9 +1,11 @@
 """The signal: values on a grid, and what their source knew."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ungrid.domain.box import Box
@@ -11,6 +13,25 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import ShapeError
 
 ALPHA = "a"
+RANGES = {"image": (0.0, 1.0), "video": (0.0, 1.0), "audio": (-1.0, 1.0)}  # of integer samples, by kind; others are as measured
+
+
+def root_mean_square(values: Tensor) -> float:
+    """Of all values, in float64; 1 where they are 0."""
+    return math.sqrt(float(values.double().square().mean())) or 1.0
+
+
+def peak_to_peak(values: Tensor) -> float:
+    """Highest less lowest of all values; 1 where they are equal."""
+    return float(values.max() - values.min()) or 1.0
+
+
+PEAKS: dict[str, Callable[[Tensor], float]] = {"image": lambda _: 1.0, "video": lambda _: 1.0, "audio": root_mean_square}
+
+
+def peak_of(kind: str, values: Tensor) -> float:
+    """What PSNR of values of a kind is measured against, see `Signal.peak`."""
+    return PEAKS.get(kind, peak_to_peak)(values)
 
 
 def color_channels(channels: Sequence[str]) -> list[int]:
@@ -18,20 +39,36 @@ def color_channels(channels: Sequence[str]) -> list[int]:
     return [i for i, name in enumerate(channels) if name != ALPHA]
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A signal without its values: what a writer needs to know before the first of them.
+
+    Args:
+        grid, kind, channels, source, blobs: as in `Signal`.
+    """
+
+    grid: Grid
+    kind: str
+    channels: tuple[str, ...]
+    source: dict[str, Any] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Signal:
     """Values on a regular grid.
 
     Args:
-        values: [*grid.shape, c], floating point, in the range that the kind has by convention (pictures: 0 to 1).
+        values: [*grid.shape, c], floating point, in the range that the kind has by convention (`RANGES`), or as measured.
         grid: where the values lie; its box gives axes and units.
-        kind: "image", "audio", "series", "video" or "volume".
+        kind: a name in `ungrid.signals.MODALITIES`: "image", "audio", "series", "video", "volume" or "sphere".
         channels: name of each channel, e.g. ("r", "g", "b", "a").
         source: plain values (JSON) that the file knew and that writing needs: format, bit depth, sizes, dates …
         blobs: what the file knew as bytes, by name, e.g. {"icc_profile": …}.
+        known: [*grid.shape] which samples the source has; None for all. Values elsewhere are finite, and mean nothing.
 
     Raises:
-        ShapeError: values that do not have the grid's shape plus one axis of channels.
+        ShapeError: values that do not have the grid's shape plus one axis of channels, or `known` without that shape.
     """
 
     values: Tensor
@@ -40,6 +77,7 @@ class Signal:
     channels: tuple[str, ...]
     source: dict[str, Any] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    known: Tensor | None = None
 
     def __post_init__(self) -> None:
         expected = (*self.grid.shape, len(self.channels))
@@ -47,6 +85,10 @@ class Signal:
             raise ShapeError(
                 f"a signal on a grid of {self.grid.shape} with channels {self.channels} needs floating-point values of "
                 f"shape {expected}; got {self.values.dtype} of shape {tuple(self.values.shape)}"
+            )
+        if self.known is not None and (self.known.dtype != torch.bool or tuple(self.known.shape) != self.grid.shape):
+            raise ShapeError(
+                f"known has {self.known.dtype} of shape {tuple(self.known.shape)}; expected booleans {self.grid.shape}"
             )
 
     @property
@@ -60,9 +102,34 @@ class Signal:
         return len(self.channels)
 
     @property
-    def is_float(self) -> bool:
-        """Whether the source's samples were floating point, of no fixed range; integers lie in [0, 1]."""
-        return self.source.get("sample_format") == "float"
+    def outline(self) -> Outline:
+        """All but the values."""
+        return Outline(self.grid, self.kind, self.channels, self.source, self.blobs)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Lowest and highest value that can be shown or heard; None where values are as measured, or of float samples."""
+        return None if self.source.get("sample_format") == "float" else RANGES.get(self.kind)
+
+    def shown(self, values: Tensor) -> Tensor:
+        """Values clipped to the range that can be shown, as they are where there is none."""
+        return values if self.value_range is None else values.clamp(*self.value_range)
+
+    @property
+    def measured_channels(self) -> list[int]:
+        """Indices of the channels that quality is measured on: all but a picture's or film's alpha."""
+        return color_channels(self.channels) if self.kind in ("image", "video") else list(range(self.out_dim))
+
+    @property
+    def peak(self) -> float:
+        """What PSNR is measured against: 1 for pictures and films, the root mean square for sound (PSNR is then the SNR), the
+        source's peak to peak for all else; 1 where that is 0."""
+        return peak_of(self.kind, self.known_values)
+
+    @property
+    def known_values(self) -> Tensor:
+        """[*shape, c], or [n, c] of the samples that are known."""
+        return self.values if self.known is None else self.values[self.known]
 
     @property
     def is_linear(self) -> bool:

@@ -4,9 +4,10 @@
 lists what each format can hold. What a file knew is in the signal's `source` and `blobs`, and is written back.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import numpy as np
 import torch
 
 from ungrid.errors import InputError
-from ungrid.signals.base import Signal
+from ungrid.signals.base import Outline, Signal
 from ungrid.signals.image_pillow import from_pillow
 from ungrid.signals.image_raster import Raster, Samples, color_names, picture_signal, to_signal
-from ungrid.signals.image_read import read_raster
-from ungrid.signals.image_write import open_picture_writer
+from ungrid.signals.image_read import READABLE, format_by_start, read_raster
+from ungrid.signals.image_write import FORMATS, PictureWriter, open_picture_writer
+from ungrid.signals.modality import Modality
 
-__all__ = ["from_array", "picture_signal", "read_picture", "write_picture"]
+__all__ = ["IMAGE", "from_array", "picture_signal", "read_picture", "write_picture"]
 
 MAX_PIXELS = 2**28
 _BAND_VALUES = 2**22
@@ -131,3 +133,31 @@ def _picture_samples(array: Any) -> Samples:
             f"columns; if its channels are first, move them: numpy.moveaxis(array, 0, -1) or tensor.permute(1, 2, 0)"
         )
     return samples
+
+
+def adopt_picture(thing: Any) -> Signal | None:
+    """An array [H, W] or [H, W, c] or a PIL picture as a signal, see `from_array`; None for what has no shape."""
+    from PIL import Image
+
+    return from_array(thing) if hasattr(thing, "shape") or isinstance(thing, Image.Image | list) else None
+
+
+@contextlib.contextmanager
+def open_picture(path: Path, outline: Outline) -> Iterator[PictureWriter]:
+    """Begin the file of a picture whose outline is given: `open_picture_writer` says what is kept."""
+    height, width = outline.grid.shape
+    with open_picture_writer(
+        path, shape=(height, width), channels=outline.channels, source=outline.source, blobs=outline.blobs
+    ) as writer:
+        yield writer
+
+
+IMAGE = Modality(
+    "image",
+    f"a picture ({', '.join(READABLE)})",
+    lambda path, start: format_by_start(start) is not None,
+    read_picture,
+    tuple(FORMATS),
+    open_picture,
+    adopt_picture,
+)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ungrid.errors import InputError, MissingFile, UnreadableInput
+from ungrid.errors import InputError, UnreadableInput
+from ungrid.signals.first_bytes import first_bytes, what_else
 from ungrid.signals.image_exr import MAGIC as EXR_MAGIC
 from ungrid.signals.image_exr import read_exr
 from ungrid.signals.image_pillow import read_with_pillow
@@ -28,21 +29,6 @@ _PICTURES = {
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
     b"BM": "BMP",
-}
-_OTHERS = {
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "gzip-compressed data",
-    b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy array",
-    b"8BPS": "a Photoshop document",
-    b"\xff\x0a": "a JPEG XL picture",
-    b"\0\0\0\x0cJXL ": "a JPEG XL picture",
-    b"qoif": "a QOI picture",
-    b"#?RADIANCE": "a Radiance HDR picture",
-    b"<svg": "an SVG drawing",
-    b"fLaC": "FLAC sound",
-    b"OggS": "Ogg sound",
 }
 
 
@@ -70,24 +56,17 @@ def picture_format(path: Path) -> str:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected a picture file")
-    try:
-        with open(path, "rb") as file:
-            start = file.read(64)
-    except FileNotFoundError:
-        raise MissingFile(f"there is no file {path}") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    if not start:
-        raise UnreadableInput(f"{path.name} is empty (0 bytes); expected a picture: copy or export it again")
-    format = _by_start(start)
+    start = first_bytes(path)
+    format = format_by_start(start)
     if format is None:
         raise UnreadableInput(
-            f"{path.name} holds {_what_else(start)}; expected a picture ({', '.join(READABLE)}): check that it is the right file"
+            f"{path.name} holds {what_else(start)}; expected a picture ({', '.join(READABLE)}): check that it is the right file"
         )
     return format
 
 
-def _by_start(start: bytes) -> str | None:
+def format_by_start(start: bytes) -> str | None:
+    """One of `READABLE` by a file's first bytes, None where it is no picture."""
     for magic, format in _PICTURES.items():
         if start.startswith(magic):
             return format
@@ -100,20 +79,3 @@ def _by_start(start: bytes) -> str | None:
     if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():
         return "PNM"
     return None
-
-
-def _what_else(start: bytes) -> str:
-    for magic, what in _OTHERS.items():
-        if start.startswith(magic):
-            return what
-    if start[4:8] == b"ftyp":
-        return "a HEIC picture" if start[8:10] == b"he" else "an MP4 film"
-    if start[:4] == b"RIFF":
-        return "WAV sound" if start[8:12] == b"WAVE" else "a RIFF file"
-    try:
-        text = start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(start) - 3:  # else the last character is cut
-            return "data of no known kind"
-        text = start[: error.start].decode("utf-8")
-    return "text" if all(sign.isprintable() or sign.isspace() for sign in text) else "data of no known kind"

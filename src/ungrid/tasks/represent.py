@@ -1,7 +1,6 @@
 """Represent a signal: the field's values at the samples' centers are the samples."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,8 +15,8 @@ from ungrid.fit.samplers import GridObservations, IndexSampler
 from ungrid.fit.tiles import TileSampler
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
-from ungrid.metrics.image import picture_metrics
-from ungrid.signals.base import Signal, color_channels
+from ungrid.metrics.signal import MEASURES, decibels, sampled_metrics
+from ungrid.signals.base import Signal, peak_of
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.misfit import Loss, Misfit
@@ -28,7 +27,6 @@ MONITOR_SAMPLES = 8_192
 TILES = "tiles"
 LATTICES = "lattices"
 ESTIMATES = ("none", "samples", "cubic", "between")
-MEASURES: dict[str, Callable[..., dict[str, float | None]]] = {"image": picture_metrics}  # of a whole signal, by its kind
 
 
 def represent(
@@ -71,7 +69,7 @@ def represent(
         raise InputError(f"heldout is {heldout}; expected a fraction from 0 to 0.5")
     if mask is not None and tuple(mask.shape) != signal.grid.shape:
         raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
-    if not color_channels(signal.channels):
+    if not signal.measured_channels:
         raise InputError(f"the signal has no channel but alpha: {signal.channels}")
     lookup(estimates, dict.fromkeys(ESTIMATES), "kind of estimates")
     known = None if mask is None else mask.reshape(-1).nonzero().squeeze(-1)
@@ -154,6 +152,7 @@ class SignalJudge:
         index = torch.randint(signal.grid.size, (MONITOR_SAMPLES,), generator=rng)
         self._watched = index if known is None else known[index % len(known)]
         self._observed = GridObservations(signal.grid, signal.values)
+        self._peak = signal.peak if known is None else peak_of(signal.kind, signal.values.flatten(0, -2)[known])
 
     def monitor(self, field: Field) -> float:
         """PSNR [dB] at 8,192 fixed samples."""
@@ -161,18 +160,14 @@ class SignalJudge:
         return math.inf if psnr is None else psnr
 
     def quality(self, field: Field) -> dict[str, Any]:
-        """Measures of the kind of signal on the whole of it, or PSNR where a part is known or the kind has no other measures.
+        """Measures of the kind of signal on the whole of it, or PSNR where a part is known.
 
         The PSNR of an exact match is None.
         """
-        measure = MEASURES.get(self.signal.kind)
-        if self.known is not None or measure is None:
-            return self._at(field, torch.arange(self.signal.grid.size) if self.known is None else self.known)
-        measures = measure(field.sample(self.signal.grid).cpu(), self.signal.values, self.signal.channels, clip=self._clip)
+        if self.known is not None:
+            return self._at(field, self.known)
+        measures = MEASURES.get(self.signal.kind, sampled_metrics)(field.sample(self.signal.grid).cpu(), self.signal)
         measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
-        if not self._clip and measures["psnr"] is not None:  # values of no fixed range: peak 1 says little of them
-            spread = float(self.signal.values.max() - self.signal.values.min())
-            measures["psnr_peak_to_peak"] = measures["psnr"] + 20 * math.log10(spread) if spread > 0 else None
         return measures
 
     def heldout(self, field: Field) -> dict[str, Any] | None:
@@ -185,10 +180,6 @@ class SignalJudge:
         """Let the fit see all known samples."""
         self.sampler.give_back()
 
-    @property
-    def _clip(self) -> bool:
-        return not self.signal.is_float
-
     @torch.no_grad()
     def _at(self, field: Field, index: Tensor) -> dict[str, Any]:
         errors, n = 0.0, 0
@@ -196,10 +187,7 @@ class SignalJudge:
         for part in index.split(field.chunk_points()):
             batch = self._observed.gather(part)
             assert isinstance(batch.query, Tensor)
-            values = field(batch.query.to(device)).cpu()
-            if self._clip:
-                values = values.clamp(0, 1)
-            difference = (values - batch.target)[:, color_channels(self.signal.channels)].double()
+            values = self.signal.shown(field(batch.query.to(device)).cpu())
+            difference = (values - batch.target)[:, self.signal.measured_channels].double()
             errors, n = errors + float(difference.square().sum()), n + difference.numel()
-        mse = errors / n
-        return {"psnr": None if mse == 0 else float(-10 * torch.log10(torch.tensor(mse, dtype=torch.float64)))}
+        return {"psnr": decibels(errors / n, self._peak)}

@@ -10,9 +10,9 @@ import ungrid as ug
 from ungrid.errors import InputError, MissingExtra
 from ungrid.fields.base import Field
 from ungrid.fields.record import Record
+from ungrid.render.draw import draw, drawing_grid
 from ungrid.render.light import averaging_curves
-from ungrid.render.picture import picture_grid, write_field_picture
-from ungrid.signals.image import read_picture, write_picture
+from ungrid.signals.image import open_picture, read_picture, write_picture
 from ungrid.signals.image_write import holds_whole
 from ungrid.testing.toys import pixel_box, tiny_picture
 
@@ -57,7 +57,7 @@ def ramp(at):
 )
 def test_a_grid_has_the_size_that_was_asked_for_and_lies_on_the_region(options, shape):
     field = Formula(stripes)
-    grid = picture_grid(field, **options)
+    grid = drawing_grid(field, **options)
     assert grid.shape == shape
     assert grid.box == field.box.crop(options.get("region", {}))
 
@@ -79,27 +79,27 @@ def test_a_grid_has_the_size_that_was_asked_for_and_lies_on_the_region(options, 
 )
 def test_a_picture_that_cannot_be_is_refused(options, message):
     with pytest.raises(InputError, match=message):
-        picture_grid(Formula(stripes), **options)
+        drawing_grid(Formula(stripes), **options)
 
 
-def test_a_field_of_no_picture_is_refused():
+def test_a_field_of_no_signal_is_refused():
     field = Formula(stripes)
     field.record = None
-    with pytest.raises(InputError, match="only a field fitted to a picture can be drawn as one"):
-        picture_grid(field)
+    with pytest.raises(InputError, match="only a field fitted to a sampled signal can be drawn"):
+        drawing_grid(field)
 
 
 @pytest.mark.parametrize(("encoded", "level"), [(False, 188), (True, 128)])
 def test_lines_of_black_and_white_shrink_to_the_gray_of_half_the_light(tmp_path, encoded, level):
     field = Formula(stripes)
-    assert write_field_picture(field, tmp_path / "a.png", picture_grid(field, scale=0.5), encoded=encoded) == (6, 8, 1)
+    assert draw(field, tmp_path / "a.png", drawing_grid(field, scale=0.5), open_picture, encoded=encoded) == (6, 8, 1)
     assert (np.asarray(Image.open(tmp_path / "a.png")) == level).all()
 
 
 @pytest.mark.parametrize("channels", [("gray", "a"), ("r", "g", "b", "a")])
 def test_alpha_is_averaged_as_a_coverage_and_what_it_hides_has_no_weight(tmp_path, channels):
     field = Formula(lambda at: stripes(at, len(channels)), channels=channels)
-    write_field_picture(field, tmp_path / "a.png", picture_grid(field, scale=0.5))
+    draw(field, tmp_path / "a.png", drawing_grid(field, scale=0.5), open_picture)
     shown = np.asarray(Image.open(tmp_path / "a.png"))
     assert (shown[..., :-1] == 255).all(), "the black of the other lines lies under alpha 0"
     assert (shown[..., -1] == 128).all()
@@ -108,7 +108,7 @@ def test_alpha_is_averaged_as_a_coverage_and_what_it_hides_has_no_weight(tmp_pat
 def test_linear_values_are_averaged_as_they_are(tmp_path):
     field = Formula(stripes, transfer="linear", sample_format="float", bit_depth=32)
     assert averaging_curves(field.record) == (None, None)
-    write_field_picture(field, tmp_path / "a.npy", picture_grid(field, scale=0.5))
+    draw(field, tmp_path / "a.npy", drawing_grid(field, scale=0.5), open_picture)
     assert np.allclose(np.load(tmp_path / "a.npy"), 0.5)
 
 
@@ -116,16 +116,16 @@ def test_linear_values_are_averaged_as_they_are(tmp_path):
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.jpg", "a.bmp", pytest.param("a.exr", marks=needs_image_extra)])
 def test_a_picture_streamed_in_bands_is_the_picture_written_whole(tmp_path, name, scale):
     field = Formula(ramp, 40, 30, ("r", "g", "b"))
-    grid = picture_grid(field, scale=scale)
+    grid = drawing_grid(field, scale=scale)
     progress = []
-    write_field_picture(
-        field, tmp_path / name, grid, max_memory=300_000 if holds_whole(name) else 20_000, progress=progress.append
+    draw(
+        field, tmp_path / name, grid, open_picture, max_memory=300_000 if holds_whole(name) else 20_000, progress=progress.append
     )
     assert len(progress) > 1 or holds_whole(name)
     assert progress == sorted(progress)
     assert progress[-1] == 1
     whole = tmp_path / f"whole{(tmp_path / name).suffix}"
-    write_field_picture(field, whole, grid)
+    draw(field, whole, grid, open_picture)
     if name == "a.npy":
         assert np.allclose(np.load(tmp_path / name), np.load(whole), atol=1e-6)
     else:
@@ -134,9 +134,9 @@ def test_a_picture_streamed_in_bands_is_the_picture_written_whole(tmp_path, name
 
 def test_a_region_is_the_part_of_the_whole(tmp_path):
     field = Formula(ramp, 40, 30, ("r", "g", "b"))
-    write_field_picture(field, tmp_path / "whole.npy", picture_grid(field, scale=4.0))
+    draw(field, tmp_path / "whole.npy", drawing_grid(field, scale=4.0), open_picture)
     region = {"y": (4.0, 12.0), "x": (2.0, 10.0)}
-    write_field_picture(field, tmp_path / "part.npy", picture_grid(field, scale=4.0, region=region))
+    draw(field, tmp_path / "part.npy", drawing_grid(field, scale=4.0, region=region), open_picture)
     assert np.allclose(np.load(tmp_path / "part.npy"), np.load(tmp_path / "whole.npy")[16:48, 8:40], atol=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_a_picture_that_fails_leaves_the_old_one(tmp_path):
     (tmp_path / "a.png").write_bytes(b"old")
     field = Formula(lambda at: at[..., :1] / 0 * 0)
     with pytest.raises(InputError, match="holds NaN"):
-        write_field_picture(field, tmp_path / "a.png", picture_grid(field))
+        draw(field, tmp_path / "a.png", drawing_grid(field), open_picture)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes() == b"old"
 
@@ -187,7 +187,7 @@ def test_what_a_file_knew_survives_the_way_through_a_field(tmp_path, extension, 
         pytest.skip(str(missing))
     ug.fit(source, steps=2, callbacks=[]).save(tmp_path / "a.ung")
     field = ug.load(tmp_path / "a.ung")
-    assert write_field_picture(field, tmp_path / f"b.{extension}", picture_grid(field, scale=2.0)) == (
+    assert draw(field, tmp_path / f"b.{extension}", drawing_grid(field, scale=2.0), open_picture) == (
         32,
         40,
         len(picture.channels),
@@ -210,7 +210,7 @@ def test_what_a_file_knew_survives_the_way_through_a_field(tmp_path, extension, 
 def test_another_extension_is_another_depth(tmp_path):
     field = Formula(ramp, channels=("r", "g", "b"), bit_depth=16)
     for name, bits in (("a.png", 16), ("a.jpg", 8), ("a.tif", 16)):
-        write_field_picture(field, tmp_path / name, picture_grid(field))
+        draw(field, tmp_path / name, drawing_grid(field), open_picture)
         if name != "a.png" or find_spec("imagecodecs"):
             assert read_picture(tmp_path / name).source["bit_depth"] == bits
 
@@ -218,5 +218,5 @@ def test_another_extension_is_another_depth(tmp_path):
 def test_a_format_that_needs_the_whole_picture_is_refused_where_that_is_too_much(tmp_path):
     field = Formula(ramp, 40, 30, ("r", "g", "b"))
     with pytest.raises(InputError, match=r"\.jpg needs the whole picture at once, about 28,800 bytes, and max_memory is 20,000"):
-        write_field_picture(field, tmp_path / "a.jpg", picture_grid(field), max_memory=20_000)
+        draw(field, tmp_path / "a.jpg", drawing_grid(field), open_picture, max_memory=20_000)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,42 @@
+"""Published settings on any signal: built for one unit a sample and values from 0 to 1, then given the signal's box and range."""
+
+from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
+from ungrid.fields.algebra import Sum
+from ungrid.fields.base import Field
+from ungrid.fields.convolutional import ConvolutionalField
+from ungrid.fields.encoded import EncodedField
+from ungrid.signals.base import Signal
+
+
+def index_box(grid: Grid) -> Box:
+    """A box of the grid's axes with one unit a sample, as pictures have it: what the builders take their sizes from."""
+    return Box(grid.box.axes, tuple((0.0, float(n)) for n in grid.shape), grid.box.units, grid.box.periodic)
+
+
+def fitted_out(field: Field, signal: Signal) -> Field:
+    """The field on the signal's own box, with its values over the signal's range.
+
+    A picture's values already lie from 0 to 1, as the published settings expect them; those of other signals are taken there
+    from their lowest and highest by the last scale.
+    """
+    built_on = field.box
+    for part in field.modules():
+        if isinstance(part, Field) and part.box == built_on:
+            part.box = signal.box
+    if signal.kind == "image":
+        return field
+    low, high = float(signal.known_values.min()), float(signal.known_values.max())
+    return field if (low, high) == (0.0, 1.0) else over_range(field, low, high if high > low else low + 1.0)
+
+
+def over_range(field: Field, low: float, high: float) -> Field:
+    """The field with its values from 0 to 1 taken to [low, high]: by its own last scale where it has one."""
+    spread = high - low
+    if isinstance(field, EncodedField | ConvolutionalField):
+        field.value_scale = tuple(scale * spread for scale in field.value_scale)
+        field.value_offset = tuple(low + offset * spread for offset in field.value_offset)
+        return field
+    scaled = Sum((field,), (spread,), (low,))
+    scaled.recipe = field.recipe
+    return scaled
