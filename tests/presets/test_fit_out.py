@@ -21,7 +21,7 @@ def test_a_setting_is_built_for_one_unit_a_sample_and_lives_on_the_signal_s_box(
     assert index_box(signal.grid).bounds == ((0.0, 64.0),)
     plan = plan_signal(signal, "dense_grid")
     assert plan.field.box == signal.box
-    assert plan.field.encoding.shape == PUBLISHED["dense_grid"](index_box(signal.grid), 1).encoding.shape
+    assert plan.field.n_params == PUBLISHED["dense_grid"](index_box(signal.grid), 1).n_params
 
 
 def test_values_start_over_the_range_of_what_is_known():
