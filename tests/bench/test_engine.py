@@ -16,6 +16,7 @@ KEYS = {
     "limits": TIMED,
     "siren_step": TIMED | RATIO | {"gflops", "percent_of_gemm", "times_one_thread"},
     "hash_step": TIMED | RATIO,
+    "small_step": TIMED | RATIO,
     "hash_double_backward": TIMED | RATIO,
     "decode": TIMED | RATIO | {"field", "gflops", "percent_of_gemm", "megapixels_per_second", "frame_seconds"},
     "time_to_quality": TIMED | {"picture", "shape", "seed", "psnr", "params_per_value"}
@@ -53,6 +54,11 @@ def test_each_path_stands_beside_the_plain_one(measured):
         rows = [row for row in measured[0] if row["measurement"] == name]
         assert {row["name"] for row in rows} == paths | {plain}
         assert all(row["times_faster"] == 1 for row in rows if row["name"] == plain)
+
+
+def test_a_small_step_in_one_call_stands_beside_autograd(measured):
+    rows = [row for row in measured[0] if row["measurement"] == "small_step"]
+    assert {row["name"] for row in rows} == {"autograd"} | ({"native"} if library() else set())
 
 
 def test_presets_stand_beside_classical_interpolation(measured):

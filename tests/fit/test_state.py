@@ -33,7 +33,7 @@ def weights(state):
 
 def test_a_batch_cut_into_parts_gives_the_gradient_of_the_whole():
     whole, cut = a_state(batch_size=None), a_state(batch_size=None)
-    cut._part_bytes = 1  # the least part is 256 samples, so four of them
+    cut._part_points = 256  # so four parts
     assert_close(step(cut)["misfit"], step(whole)["misfit"])
     for ours, theirs in zip(cut.field.parameters(), whole.field.parameters(), strict=True):
         assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
@@ -103,7 +103,7 @@ def test_going_back_to_weights_leaves_time_and_random_numbers():
 def test_memory_that_is_not_enough_is_refused_at_once():
     with pytest.raises(InputError, match=r"this fit needs at least .* max_memory is 1,000"):
         a_state(max_memory=1000)
-    assert a_state(max_memory=10 * 2**20)._part_bytes < 10 * 2**20
+    assert a_state(max_memory=10 * 2**20)._part_points < a_state()._part_points
 
 
 @pytest.mark.parametrize("wrong", [{"optimizer": "adma"}, {"schedule": "cosin"}])

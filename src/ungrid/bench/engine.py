@@ -10,7 +10,7 @@ from ungrid.bench.fits import timed_fit
 from ungrid.bench.measure import Row, compared, copy_probe, gemm_probe
 from ungrid.bench.pictures import center
 from ungrid.bench.quality import between_samples, time_to_quality
-from ungrid.bench.steps import hash_double_backward, hash_step, siren_step
+from ungrid.bench.steps import hash_double_backward, hash_step, siren_step, small_step
 from ungrid.signals.base import Signal
 from ungrid.signals.phantoms import zone_plate
 from ungrid.spec import lookup
@@ -104,6 +104,11 @@ def _hash_step(work: Work) -> Iterator[Row]:
         yield from hash_double_backward(dim, work.sizes.points, work.sizes.rounds)
 
 
+def _small_step(work: Work) -> Iterator[Row]:
+    for n_points in (2_048, 4_096):
+        yield from small_step(min(n_points, work.sizes.points), work.sizes.rounds)
+
+
 def _decode(work: Work) -> Iterator[Row]:
     yield from decode(work.sizes.decode_points, work.sizes.rounds, frame=work.sizes.frame)
 
@@ -130,6 +135,7 @@ MEASUREMENTS: dict[str, Callable[[Work], Iterator[Row]]] = {
     "limits": _limits,
     "siren_step": _siren_step,
     "hash_step": _hash_step,
+    "small_step": _small_step,
     "decode": _decode,
     "time_to_quality": _time_to_quality,
     "between_samples": _between_samples,

@@ -187,6 +187,7 @@ def _beside_published(axes: Any, rows: Sequence[Row]) -> None:
 PANELS: dict[str, Callable[[Any, Sequence[Row]], None]] = {
     "siren_step": _faster,
     "hash_step": _faster,
+    "small_step": _faster,
     "hash_double_backward": _faster,
     "decode": _drawing,
     "time_to_quality": _seconds,

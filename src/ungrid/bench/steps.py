@@ -1,4 +1,4 @@
-"""Seconds of one training step: a SIREN's, a hash grid's, and a step that differentiates the grid twice."""
+"""Seconds of one training step: a SIREN's, a hash grid's, a small dense grid's, and one that differentiates a grid twice."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,8 +19,9 @@ from ungrid.fit.state import FitState
 from ungrid.kernels.native_library import library, torch_only
 from ungrid.measurements.values import PointValues
 from ungrid.networks.mlp import Mlp
-from ungrid.presets.published import siren
+from ungrid.presets.published import dense_grid, siren
 from ungrid.terms.misfit import Misfit
+from ungrid.terms.regression import squared_error
 
 WIDTH, DEPTH = 256, 4
 LEVELS, LOG2_TABLE, COARSEST, FINEST = 16, 14, 16, 512
@@ -86,6 +87,17 @@ def hash_step(dim: int, n_points: int, rounds: int, *, peers: dict[str, Run] | N
     return [{"measurement": "hash_step", "settings": _hash_settings(dim, n_points), **row} for row in rows]
 
 
+def small_step(n_points: int, rounds: int) -> list[Row]:
+    """One step of the default field of a 256² picture in one native call, beside the same kernels through autograd."""
+    coords, target = hash_samples(2, n_points)
+    runs = {"autograd": _fit_step(_picture_field(), coords, target, in_one=False)}
+    if library() is not None:
+        runs["native"] = _fit_step(_picture_field(), coords, target)
+    rows = compared([Candidate(name, run) for name, run in runs.items()], rounds)
+    settings = f"dense cubic grid of a 256² picture; 2x32 network, Adam; {n_points:,} points"
+    return [{"measurement": "small_step", "settings": settings, **row} for row in rows]
+
+
 def hash_double_backward(dim: int, n_points: int, rounds: int) -> list[Row]:
     """Of the encoding alone: features, their slopes along the coordinates, and the tables' gradients of the slopes' energy."""
     encoding = hash_field(dim).encoding
@@ -128,20 +140,32 @@ def _siren_field() -> EncodedField:
     return field
 
 
+def _picture_field() -> EncodedField:
+    field = dense_grid(_box(2), 1, shape=(256, 256), params_per_value=0.45, interpolation="cubic")
+    assert isinstance(field, EncodedField)
+    return field
+
+
 def _box(dim: int) -> Box:
     return Box(("x", "y", "z", "t")[:dim], ((-1.0, 1.0),) * dim)
 
 
-def _fit_step(field: EncodedField, coords: Tensor, target: Tensor) -> Run:
-    """A step of the package's own loop: sample, measure, compare, descend."""
+def _fit_step(field: EncodedField, coords: Tensor, target: Tensor, *, in_one: bool = True) -> Run:
+    """A step of the package's own loop: sample, measure, compare, descend; the gradients in one call where that is served."""
     sampler = IndexSampler(PointObservations(coords, target), Shuffled())
-    problem = Problem((Misfit(PointValues(), sampler),))
+    term = Misfit(PointValues(), sampler, None if in_one else _squared_error)
+    problem = Problem((term,))
     state = FitState(field, problem, field.recipe or Recipe(), 0)
 
     def run() -> None:
         state.descend({term.name: term.sample(state.rng, field, state.recipe.batch_size) for term in problem.terms})
 
     return run
+
+
+def _squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The same loss, by a function that no kernel knows."""
+    return squared_error(prediction, target)
 
 
 def _plain_step(field: EncodedField, coords: Tensor, target: Tensor) -> Run:

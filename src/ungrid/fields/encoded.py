@@ -9,9 +9,13 @@ from torch import Tensor
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.encodings.base import Encoding
+from ungrid.encodings.dense_grid import DenseGrid
+from ungrid.encodings.hash_grid import HashGrid
 from ungrid.errors import InputError
 from ungrid.fields.base import CACHE_POINTS, Field
+from ungrid.kernels.step_native import add_squared_error
 from ungrid.networks.base import Network
+from ungrid.networks.mlp import Mlp
 
 SEPARABLE_TIMES = 4  # 65,536 points of a picture: 2 % of the work is along the axes, and 7 % in chunks of a fourth
 
@@ -68,6 +72,20 @@ class EncodedField(Field):
             coords = grid.axis_coords(axis, dtype=torch.float64, device=own.device)
             axes.append(coords.sub_(low).mul_(2 / (high - low)).sub_(1).to(own.dtype))
         return self._scaled(self.network(self.encoding.on_axes(axes)))
+
+    def add_squared_error(self, coords: Float[Tensor, "n d"], targets: Float[Tensor, "n c"], factor: float) -> float | None:
+        """Add the gradients of factor · mean (values − targets)² to the parameters in one native call, and return that number.
+
+        None, and nothing done, for other parts than a grid and a perceptron, and where native code does not serve.
+        """
+        if not isinstance(self.encoding, DenseGrid | HashGrid) or not isinstance(self.network, Mlp):
+            return None
+        network = self.network.perceptron()
+        if network is None:
+            return None
+        grid = (self.encoding.layout, tuple(self.encoding.levels))
+        normalized = self.box.normalize(self.as_coords(coords))
+        return add_squared_error(normalized, targets, grid, network, (self.value_scale, self.value_offset), factor)
 
     @property
     def most_points(self) -> int:

@@ -45,7 +45,7 @@ class FitState:
 
     def __init__(self, field: Field, problem: Problem, recipe: Recipe, seed: int, *, max_memory: int | None = None):
         self.field, self.problem, self.recipe, self.seed = field, problem, recipe, seed
-        self._part_bytes = _part_bytes(field, max_memory)
+        self._part_points = max(256, _part_bytes(field, max_memory) // field.bytes_per_point())
         self.rng = torch.Generator().manual_seed(seed)
         fitted = [parameter for parameter in field.parameters() if parameter.requires_grad]
         if not fitted:
@@ -117,11 +117,16 @@ class FitState:
         weight = term.weight(self.progress)
         if not isinstance(batch, Batch):
             return self._backward(weight * term(self.field, batch))
-        part_size = max(256, self._part_bytes // self.field.bytes_per_point())
+        part_size = self._part_points
         if batch.member is not None:  # a loss per member is no mean over the batch's samples: the batch stays whole
             part_size = len(batch)
-        parts = batch.split(part_size)
-        return sum(self._backward(weight * (len(part) / len(batch)) * term(self.field, part)) for part in parts)
+        return sum(self._add(term, part, weight * (len(part) / len(batch))) for part in batch.split(part_size))
+
+    def _add(self, term: Any, part: Batch, factor: float) -> float:
+        """Add the gradients of factor · loss, without autograd's graph through the field where it can do without."""
+        accumulate = getattr(term, "accumulate", None)
+        done: float | None = None if accumulate is None or part.member is not None else accumulate(self.field, part, factor)
+        return self._backward(factor * term(self.field, part)) if done is None else done
 
     def _backward(self, losses: Tensor) -> float:
         loss = losses.sum()  # one per member where there are members

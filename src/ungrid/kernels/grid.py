@@ -156,6 +156,11 @@ for function in (_Encode, _Gradients, _SecondGradients):  # `apply` binds its ar
     function.forward.__signature__ = inspect.signature(function.forward)  # type: ignore[union-attr]
 
 
+def native_serves(coords: Tensor, tables: Sequence[Tensor], layout: Layout) -> bool:
+    """Whether native code does what `encode` is asked for."""
+    return library() is not None and _fits(layout, coords.shape[-1], tables) and _is_plain(coords, *tables)
+
+
 def _fits(layout: Layout, dim: int, tables: Sequence[Tensor]) -> bool:
     """Whether the layout describes these tables, so that native code stays inside them, and coordinates of `dim` axes."""
     sizes = layout.table_sizes

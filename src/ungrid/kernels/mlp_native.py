@@ -72,7 +72,7 @@ class NativeEngine:
         call.grad_points = None if grad_points is None else grad_points.data_ptr()
         if grads is not None:
             addresses = _addresses(grads)
-            call.grad_weights, call.grad_biases = _halves(addresses)
+            call.grad_weights, call.grad_biases = halves(addresses)
         self._run(self.native.ungrid_mlp_backward, call)
         return grad_points, grads
 
@@ -93,7 +93,7 @@ class Shared(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)  # a small batch takes hardly longer than to make these
-def _shared(native: ctypes.CDLL, sizes: tuple[int, ...], pointwise: Pointwise) -> Shared:
+def shared_by(native: ctypes.CDLL, sizes: tuple[int, ...], pointwise: Pointwise) -> Shared:
     n_layers = len(sizes) - 1
     numbers = (ctypes.c_int64 * len(sizes))(*sizes)
     omegas = (ctypes.c_float * n_layers)(*(pointwise.omegas or (1.0,) * (n_layers - 1)), 1.0)
@@ -113,7 +113,7 @@ def _call(
 ) -> tuple[Call, Shared]:
     """The fields that forward and backward fill alike. It keeps the arrays alive that it points to, not the tensors."""
     weights = parameters[: len(parameters) // 2]
-    shared = _shared(native, (weights[0].shape[-1], *[weight.shape[-2] for weight in weights]), pointwise)
+    shared = shared_by(native, (weights[0].shape[-1], *[weight.shape[-2] for weight in weights]), pointwise)
     addresses = _addresses(parameters)
     whole = (ctypes.c_int64 * 2)(0, points.shape[0])
     call = Call(
@@ -125,7 +125,7 @@ def _call(
         ctypes.addressof(shared.sizes),
         ctypes.addressof(whole) if bounds is None else bounds.data_ptr(),
         ctypes.addressof(shared.omegas),
-        *_halves(addresses),
+        *halves(addresses),
         points.data_ptr(),
     )
     call.arrays = shared, addresses, whole
@@ -136,7 +136,7 @@ def _addresses(tensors: Sequence[Tensor]) -> "ctypes.Array[ctypes.c_void_p]":
     return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
 
 
-def _halves(addresses: "ctypes.Array[ctypes.c_void_p]") -> tuple[int, int]:
+def halves(addresses: "ctypes.Array[ctypes.c_void_p]") -> tuple[int, int]:
     """Where the addresses of the weights begin, and those of the biases."""
     first = ctypes.addressof(addresses)
     return first, first + ctypes.sizeof(addresses) // 2

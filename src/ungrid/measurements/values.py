@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from ungrid.domain.sampling import Tile
+from ungrid.domain.sampling import Batch, Tile
 from ungrid.errors import InputError
 from ungrid.shapes import FieldLike, GridFieldLike
 
@@ -24,6 +24,14 @@ class PointValues:
         """Values of the field at the query points."""
         values = on_tile(field, query) if isinstance(query, Tile) else field(query)
         return values if self.channels is None else values[..., list(self.channels)]
+
+    def add_squared_error(self, field: FieldLike, batch: Batch, factor: float) -> float | None:
+        """Add the gradients of factor · mean (prediction − target)² where the field does so in one go; None elsewhere."""
+        add = getattr(field, "add_squared_error", None)
+        if add is None or self.channels is not None or isinstance(batch.query, Tile):
+            return None
+        done: float | None = add(batch.query, batch.target, factor)
+        return done
 
 
 def on_tile(field: FieldLike, tile: Tile) -> Float[Tensor, "n c"]:

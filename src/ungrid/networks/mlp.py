@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ungrid.errors import InputError
-from ungrid.kernels.activations import ACTIVATIONS, Activation, smoothness_of
+from ungrid.kernels.activations import ACTIVATIONS, Activation, Pointwise, smoothness_of
 from ungrid.kernels.mlp import fused_mlp
+from ungrid.kernels.step_native import Perceptron
 from ungrid.networks.base import Network
 from ungrid.networks.initialize import INITIALIZATIONS, check_sizes, linear, parameters_of
 from ungrid.spec import lookup
@@ -75,6 +76,12 @@ class Mlp(Network):
         for index, layer in enumerate(hidden):
             values = self.activate(layer(self._joined(values, features, index)))
         return self.activate_output(last(self._joined(values, features, self.depth)))
+
+    def perceptron(self) -> Perceptron | None:
+        """Its parameters for the kernels that take a whole step; None where it has skips."""
+        if self.skips:
+            return None
+        return Perceptron(*parameters_of(self.layers), Pointwise(self.activation, (), self.output_activation))
 
     def _joined(self, values: Tensor, features: Tensor, layer: int) -> Tensor:
         return torch.cat([values, features], dim=-1) if layer in self.skips else values

@@ -55,6 +55,17 @@ class Misfit:
         loss = self.loss or _recipe_loss(field)
         return loss(*self._seen(field, batch))
 
+    def accumulate(self, field: FieldLike, batch: Batch, factor: float) -> float | None:
+        """Add the gradients of factor · loss to the field's parameters in one go, and return that number.
+
+        None, and nothing done, where the loss, the measurement or the field needs autograd.
+        """
+        add = getattr(self.measurement, "add_squared_error", None)
+        if add is None or (self.loss or _recipe_loss(field)) is not squared_error:
+            return None
+        done: float | None = add(field, batch, factor)
+        return done
+
     @torch.no_grad()
     def refocus(self, field: FieldLike) -> None:
         """Tell the sampler how wrong the field is at each observation: the root of the mean square over its numbers."""

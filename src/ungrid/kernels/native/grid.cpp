@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "grid.h"
 #include "grid_corners.h"
 #include "library.h"
 #include "pool.h"
@@ -14,18 +15,6 @@ namespace grid {
 
 constexpr int kBlock = 512;  // points: their outputs at 16 levels of 2 features are 64 KiB, and stay near while levels pass
 constexpr int kChunks = kBlock / kLanes;
-
-// One call's arrays; null where they are not asked for.
-struct Call {
-  const float* coords;     // [n, dim]
-  const float* direction;  // [n, dim]; where given, everything is of the features' derivative along it
-  const float* grad;       // [n, n_levels · n_features]
-  float* const* tables;    // [rows, n_features] of each level: read by `read`, overwritten or skipped by `scatter`
-  float* features;         // [n, n_levels · n_features]
-  float* slopes;           // [n, dim] = Σ grad · ∂features/∂coords
-  int64_t n;
-  int32_t n_threads;
-};
 
 template <int D>
 struct Chunk {
@@ -150,14 +139,12 @@ void scatter(const AnyPass& pass) {
 
 }  // namespace grid
 
-// Features, slopes or both.
 UNGRID_EXPORT int ungrid_grid_read(const grid::Shape* shape, const grid::Level* levels, const grid::Call* call) {
   return guarded([&] {
     grid::dispatch(*shape, [&](auto d, auto taps) { grid::read(grid::Pass<d(), taps()>{*shape, levels, *call}); });
   });
 }
 
-// The tables' gradients: Σ weight · grad over the points.
 UNGRID_EXPORT int ungrid_grid_scatter(const grid::Shape* shape, const grid::Level* levels, const grid::Call* call) {
   return guarded([&] {
     grid::dispatch(*shape, [&](auto d, auto taps) { grid::scatter(grid::Pass<d(), taps()>{*shape, levels, *call}); });

@@ -6,18 +6,11 @@
 #include <limits>
 #include <vector>
 
+#include "grid.h"
 #include "grid_corners.h"
 #include "selfcheck.h"
 
 namespace {
-
-struct GridCall {  // grid::Call of grid.cpp
-  const float *coords, *direction, *grad;
-  float* const* tables;
-  float *features, *slopes;
-  int64_t n;
-  int32_t n_threads;
-};
 
 struct AxesCall {  // grid::AxesCall of grid_axes.cpp
   const float* const* coords;
@@ -26,9 +19,6 @@ struct AxesCall {  // grid::AxesCall of grid_axes.cpp
   float* features;
   int32_t n_threads;
 };
-
-extern "C" int ungrid_grid_read(const grid::Shape*, const grid::Level*, const GridCall*);
-extern "C" int ungrid_grid_scatter(const grid::Shape*, const grid::Level*, const GridCall*);
 
 extern "C" int ungrid_grid_read_axes(const grid::Shape*, const grid::Level*, const AxesCall*);
 
@@ -77,7 +67,7 @@ void check(int dim, int kernel, int n_features, int64_t n, int n_threads) {
   std::vector<float*> at;
   for (const grid::Level& level : levels) tables.emplace_back(level.n_rows * n_features, 1.0f);
   for (Numbers& table : tables) at.push_back(table.data());
-  GridCall call{coords.data(), nullptr, grad.data(), at.data(), features.data(), slopes.data(), n, n_threads};
+  grid::Call call{coords.data(), nullptr, grad.data(), at.data(), features.data(), slopes.data(), n, n_threads};
   expect(ungrid_grid_read(&shape, levels.data(), &call) == 0, "reading a grid ends well");
   for (int64_t i = 3 * width; i < n * width; ++i) expect(std::abs(features[i] - 1) < 1e-5, "a point's weights sum to 1");
   call.direction = direction.data();
