@@ -26,6 +26,14 @@ def test_each_model_has_a_fit_for_every_seed_and_one_row_of_means(rows):
     assert siren["learning_rate"] == pytest.approx(4e-4)
 
 
+def test_a_run_that_goes_on_makes_only_the_fits_that_are_missing(rows):
+    kept = []
+    fits = [row for row in rows if row["measurement"] == "fits" and (row["name"], row["seed"]) != ("dense_grid", 6)]
+    again = compare(SIGNALS, ["siren", "dense_grid"], TINY, Rates({}), first_seed=5, done=fits, keep=kept.append)
+    assert [row["name"] for row in again if row["measurement"] == "fits" and row not in fits] == ["dense_grid"]
+    assert kept == [again]
+
+
 def test_the_best_guess_stands_first_and_classical_methods_beside(rows):
     means = [row for row in rows if row["measurement"] == "models"]
     found = [row["heldout_psnr"] for row in means]

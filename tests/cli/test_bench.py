@@ -134,6 +134,10 @@ def test_papers_say_what_is_skipped_and_can_go_on(capsys, tmp_path):
     assert row["verdict"] == "skipped"
     assert main([*line, "--resume"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == [row]
+    other = json.loads((tmp_path / "papers.json").read_text()) | {"settings": ["of another size"]}
+    (tmp_path / "papers.json").write_text(json.dumps(other))
+    assert main([*line, "--resume"]) == 2
+    assert "was on other terms (of another size)" in capsys.readouterr().err
     (tmp_path / "papers.json").write_text("[]")
     assert main([*line, "--resume"]) == 2
     assert "leave out --resume" in capsys.readouterr().err

@@ -58,6 +58,8 @@ def compare(
     rates: Rates,
     *,
     first_seed: int = 0,
+    done: Sequence[Row] = (),
+    keep: Callable[[list[Row]], None] = lambda rows: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Row]:
     """Rows of each signal's table first ("models": mean and deviation over the seeds), then of each fit ("fits").
@@ -68,19 +70,25 @@ def compare(
         comparison: how much.
         rates: tuned factors of the learning rates.
         first_seed: of the first fit; the others follow.
+        done: rows of an earlier run on the same terms, whose fits are not made again.
+        keep: is given all rows so far after each fit.
         tell: is told what is fitted next.
     """
     _warm_up(names)
-    fits: list[Row] = []
+    fits: list[Row] = [row for row in done if row["measurement"] == "fits"]
+    seen = {(row["signal"], row["seed"], row["name"]) for row in fits}
     for title, whole in list(signals.items())[: comparison.n_signals]:
         signal = crop(whole, comparison.side)
         was_tuned_on = identity_of(title, whole) in rates.signals
         for seed in range(first_seed, first_seed + comparison.seeds):
             tell(f"{title}, seed {seed} …")
-            for row in _of_one_seed(signal, names, comparison.terms, rates, seed):
+            missing = [name for name in names if (title, seed, name) not in seen]
+            beside = (title, seed, LOCAL_PRIOR) not in seen
+            for row in _of_one_seed(signal, missing, comparison.terms, rates, seed, beside=beside):
                 is_unfair = was_tuned_on and row["kind"] == MODEL
                 row["note"] = "rates were tuned on this signal" if is_unfair else row.get("note") or None
                 fits.append({"measurement": "fits", "signal": title, "shape": list(signal.values.shape), **row})
+                keep([*_means(fits), *fits])
     return [*_means(fits), *fits]
 
 
@@ -100,9 +108,12 @@ def settings(comparison: Comparison, rates: Rates, names: Sequence[str]) -> list
     ]
 
 
-def _of_one_seed(signal: Signal, names: Sequence[str], terms: Terms, rates: Rates, seed: int) -> Iterator[Row]:
+def _of_one_seed(signal: Signal, names: Sequence[str], terms: Terms, rates: Rates, seed: int, *, beside: bool) -> Iterator[Row]:
+    """Fits of these models, and, where asked for, what stands beside them; the last of which comes last."""
     for name in names:
         yield {"kind": MODEL, **fit_equal(name, signal, terms, rate_factor=rates.of(name), seed=seed)}
+    if not beside:
+        return
     known = left_out(signal, terms.heldout, seed)
     methods = {**scattered(signal.grid.shape), LOCAL_PRIOR: complete}
     for name, method in methods.items():

@@ -1,7 +1,7 @@
 """`ungrid bench`: measurements of this machine as tables, a plot, a page and JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ SUITES: dict[str, tuple[str, frozenset[str]]] = {
     "engine": ("steps, decoding, seconds to a quality, quality between samples", frozenset({"only", "images"})),
     "models": (
         "architectures at equal parameters and seconds",
-        frozenset({"what", "models", "params", "seconds", "seeds", "tune"}),
+        frozenset({"what", "models", "params", "seconds", "seeds", "tune", "resume"}),
     ),
     "papers": ("published settings beside our best and the classical", frozenset({"what", "scale", "data", "resume"})),
 }
@@ -64,7 +64,7 @@ class Bench(Command):
     """papers: files, or folders of them, that the settings need."""
 
     resume: bool = False
-    """papers: keep the rows that the last run left in the folder, and measure the others."""
+    """models, papers: keep the rows that the last run left in the folder, and measure the others."""
 
     def run(self) -> dict[str, Any]:
         """Measure, write, tell."""
@@ -105,9 +105,10 @@ class Bench(Command):
         if self.tune:
             return self._tuned(names, files, comparison), []
         known = rates.read_rates()
-        signals = sources.signals(files)
-        rows = models.compare(signals, names, comparison, known, first_seed=self.seed, tell=self.say)
-        return rows, models.settings(comparison, known, names)
+        signals, settings = sources.signals(files), models.settings(comparison, known, names)
+        done, keep = self._kept(settings, described, commit)
+        rows = models.compare(signals, names, comparison, known, first_seed=self.seed, done=done, keep=keep, tell=self.say)
+        return rows, settings
 
     def _comparison(self, comparison: Any) -> Any:
         for name in ("params", "seconds", "seeds"):
@@ -141,25 +142,35 @@ class Bench(Command):
 
         size = "quick" if self.quick else self.scale
         settings = table.told(self.what, size)
-        path = None if self.output is None else self.output / "papers.json"
+        done, keep = self._kept(settings, described, commit)
+        return table.reproduce(self.what, size, self.data, seed=self.seed, done=done, keep=keep, tell=self.say), settings
+
+    def _kept(
+        self, settings: list[str], described: dict[str, Any], commit: str
+    ) -> tuple[list[dict[str, Any]], Callable[[Sequence[dict[str, Any]]], None]]:
+        """Rows that an earlier run left, where it is resumed; and what keeps those of this one, so that a stop loses none."""
+        path = None if self.output is None else self.output / f"{self.suite}.json"
 
         def keep(rows: Sequence[dict[str, Any]]) -> None:
             if path is not None:
                 _write_text(path, _as_json(self._result(list(rows), settings, described, commit)))
 
-        done = self._rows_before(path) if self.resume else []
-        return table.reproduce(self.what, size, self.data, seed=self.seed, done=done, keep=keep, tell=self.say), settings
+        return (self._rows_before(path, settings) if self.resume else []), keep
 
-    def _rows_before(self, path: Path | None) -> list[dict[str, Any]]:
-        """Rows that an earlier run wrote."""
+    def _rows_before(self, path: Path | None, settings: list[str]) -> list[dict[str, Any]]:
+        """Rows that an earlier run wrote on the same terms."""
         if path is None:
             raise InputError("--resume needs the folder of the earlier run; say it with -o")
         if not path.exists():
             return []
         try:
-            return list(json.loads(path.read_text(encoding="utf-8"))["rows"])
-        except (ValueError, KeyError, TypeError):
+            before = json.loads(path.read_text(encoding="utf-8"))
+            rows, terms = list(before["rows"]), before.get("settings", settings)
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path} holds no rows of an earlier run; leave out --resume") from None
+        if terms != settings:
+            raise InputError(f"the run in {path} was on other terms ({terms[0]}); leave out --resume, or say them again")
+        return rows
 
     def _result(self, rows: list[dict[str, Any]], settings: list[str], described: dict[str, Any], commit: str) -> dict[str, Any]:
         result = {"suite": self.suite, "quick": self.quick, "rows": rows, "machine": described, "commit": commit}
