@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ungrid.errors import InputError, MissingExtra, UnreadableInput
-from ungrid.signals import video_color as color
+from ungrid.signals.video_color import COEFFICIENTS, MATRICES, PRIMARIES, RANGES, TRANSFERS, matrix_of, name_of
 from ungrid.signals.video_film import Film, Picture
 
 if TYPE_CHECKING:
@@ -157,9 +157,9 @@ def _layout(frame: Any, name: str) -> Layout:
         chosen = "rgba64le" if deep else "rgba"
     else:
         chosen = "rgb48le" if deep else "rgb24"
-    tagged = color.name_of(frame.colorspace, color.MATRICES)
-    matrix = color.matrix_of(tagged, frame.width, frame.height)
-    if matrix not in color.COEFFICIENTS and not frame.format.is_rgb:
+    tagged = name_of(frame.colorspace, MATRICES)
+    matrix = matrix_of(tagged, frame.width, frame.height)
+    if matrix not in COEFFICIENTS and not frame.format.is_rgb:
         raise InputError(f"the colors of {name} are coded by the matrix {matrix!r}, which cannot be undone; convert it to bt709")
     return Layout(chosen, CHANNELS[chosen[:4]], 65535.0 if deep else 255.0, depth, matrix)
 
@@ -172,7 +172,7 @@ def _colors(frame: Any, layout: Layout) -> Picture:
     array = frame.to_ndarray(
         format=layout.format,
         interpolation=exact,
-        src_colorspace=color.COEFFICIENTS.get(layout.matrix),
+        src_colorspace=COEFFICIENTS.get(layout.matrix),
         src_color_range=frame.color_range or (2 if frame.format.is_rgb else 1),
         dst_color_range=2,
     )
@@ -197,10 +197,10 @@ def _described(file: "InputContainer", stream: "VideoStream", frame: Any, layout
         "time_base": str(stream.time_base),
         "start_seconds": float((stream.start_time or 0) * (stream.time_base or 0)),
         "transfer": "srgb",
-        "color_range": color.name_of(frame.color_range, color.RANGES),
-        "color_primaries": color.name_of(frame.color_primaries, color.PRIMARIES),
-        "color_transfer": color.name_of(frame.color_trc, color.TRANSFERS),
-        "color_matrix": color.name_of(frame.colorspace, color.MATRICES),
+        "color_range": name_of(frame.color_range, RANGES),
+        "color_primaries": name_of(frame.color_primaries, PRIMARIES),
+        "color_transfer": name_of(frame.color_trc, TRANSFERS),
+        "color_matrix": name_of(frame.colorspace, MATRICES),
         "sample_aspect_ratio": str(aspect) if aspect else "1",
         "rotation": int(frame.rotation),
         "interlaced": bool(frame.interlaced_frame),

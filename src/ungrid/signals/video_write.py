@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ungrid.errors import InputError, ShapeError
 from ungrid.files import write_beside
-from ungrid.signals import video_color as color
 from ungrid.signals.base import Outline
+from ungrid.signals.video_color import COEFFICIENTS, MATRICES, PRIMARIES, TRANSFERS, UNSPECIFIED, matrix_of, number_of
 from ungrid.signals.video_read import load_av
 from ungrid.spec import lookup
 
@@ -35,7 +35,7 @@ class Encoder:
         pixels: what it is given: FFmpeg's name of a pixel format; with alpha, and of gray, where it has them.
         options: FFmpeg's, as text.
         license: of the encoder's own code.
-        least: pixels along the shorter side.
+        least: pixels along the shorter side; for less, the ending's next encoder is called.
     """
 
     pixels: str
@@ -47,7 +47,8 @@ class Encoder:
 
 
 ENCODERS = {
-    "libsvtav1": Encoder("yuv420p", {"preset": "8", "crf": "20"}, "BSD-3-Clause-Clear", least=4),
+    # 64: SVT-AV1 4.1 waits for ever on frames of 5 × 300 pixels, and once asked for at least 64
+    "libsvtav1": Encoder("yuv420p", {"preset": "8", "crf": "20"}, "BSD-3-Clause-Clear", least=64),
     "libvpx-vp9": Encoder(
         "yuv420p", {"crf": "20", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, "BSD-3-Clause", alpha="yuva420p"
     ),
@@ -104,6 +105,10 @@ def choose_encoder(path: Path, outline: Outline, name: str | None = None) -> str
             raise InputError(f"{path.suffix} is not written by {name}, but by {', '.join(allowed)}")
         if not available((name,)):
             raise InputError(f"the installed PyAV has no encoder {name}; it has {', '.join(available(allowed))}")
+        if min(height, width) < ENCODERS[name].least:
+            raise InputError(
+                f"{name} takes no less than {ENCODERS[name].least} pixels a side, got {width}×{height}; name another"
+            )
     there = available(allowed)
     usual = [option for option in there if option not in BY_NAME_ALONE and ENCODERS[option].least <= min(height, width)]
     if name is None and not usual:
@@ -150,9 +155,9 @@ class FilmWriter:
         self._av, (_, height, width) = av, outline.grid.shape
         alpha, gray = "a" in outline.channels, outline.channels == ("gray",)
         self._pixels = (settings.alpha if alpha else settings.gray if gray else None) or settings.pixels
-        self._matrix = color.matrix_of(str(outline.source.get("color_matrix", color.UNSPECIFIED)), width, height)
-        if self._matrix not in color.COEFFICIENTS:
-            self._matrix = color.matrix_of(color.UNSPECIFIED, width, height)
+        self._matrix = matrix_of(str(outline.source.get("color_matrix", UNSPECIFIED)), width, height)
+        if self._matrix not in COEFFICIENTS:
+            self._matrix = matrix_of(UNSPECIFIED, width, height)
         self._rate = rate_of(outline)
         self._file = av.open(str(path), "w")
         self._stream = self._file.add_stream(encoder, rate=self._rate, options=dict(settings.options))
@@ -203,7 +208,7 @@ class FilmWriter:
             interpolation=exact,
             src_color_range=2,
             dst_color_range=self._range(),
-            dst_colorspace=color.COEFFICIENTS[self._matrix],
+            dst_colorspace=COEFFICIENTS[self._matrix],
         )
 
     def _range(self) -> int:
@@ -212,11 +217,11 @@ class FilmWriter:
     def _tag(self) -> None:
         """Write the source's color tags and shape of pixels; colors stored as such have no matrix and all levels."""
         context, source, is_rgb = self._stream.codec_context, self._outline.source, not self._pixels.startswith("yuv")
-        context.color_primaries = color.number_of(source.get("color_primaries"), color.PRIMARIES)
-        context.color_trc = color.number_of(source.get("color_transfer"), color.TRANSFERS)
-        tagged = color.number_of(source.get("color_matrix"), color.MATRICES)
-        context.colorspace = 0 if is_rgb else tagged if color.MATRICES[tagged] in (*color.COEFFICIENTS, color.UNSPECIFIED) else 2
-        unknown = source.get("color_range", color.UNSPECIFIED) == color.UNSPECIFIED
+        context.color_primaries = number_of(source.get("color_primaries"), PRIMARIES)
+        context.color_trc = number_of(source.get("color_transfer"), TRANSFERS)
+        tagged = number_of(source.get("color_matrix"), MATRICES)
+        context.colorspace = 0 if is_rgb else tagged if MATRICES[tagged] in (*COEFFICIENTS, UNSPECIFIED) else 2
+        unknown = source.get("color_range", UNSPECIFIED) == UNSPECIFIED
         context.color_range = 2 if is_rgb else 0 if unknown else self._range()
         context.sample_aspect_ratio = aspect_of(self._outline)
 
