@@ -2,12 +2,15 @@ import itertools
 import math
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
 from ungrid.presets.auto import choose
-from ungrid.presets.film import FILM_EFFORTS, film_grid, film_levels, siren_video
+from ungrid.presets.film import FILM_EFFORTS, LEAST_STEPS, film_field, film_grid, film_levels, siren_video
+from ungrid.signals.base import Signal
 from ungrid.testing.toys import tiny_film
 
 
@@ -51,8 +54,18 @@ def test_a_film_is_chosen_for_by_effort(effort):
     choice = choose(film, effort)
     assert choice.reason.startswith(f"{effort}: a dense grid of time and space")
     assert choice.field.box == film.box
-    assert choice.field.recipe.steps == FILM_EFFORTS[effort].least_steps
+    assert choice.field.recipe.steps >= LEAST_STEPS
     assert choice.field.n_params <= FILM_EFFORTS[effort].params_per_value * film.values.numel() + 2000
+
+
+def test_a_long_film_draws_no_more_samples_and_has_no_more_parameters():
+    balanced, shape = FILM_EFFORTS["balanced"], (280, 720, 1280)
+    with torch.device("meta"):
+        values = torch.empty((*shape, 3))
+        film = Signal(values, Grid(film_box(*shape), shape), "video", ("r", "g", "b"))
+        field = film_field(film, balanced, balanced.params_per_value)
+    assert field.recipe.steps * field.recipe.batch_size == pytest.approx(balanced.most_samples, rel=0.01)
+    assert 0.9 * balanced.most_params < field.n_params < balanced.most_params + 2000
 
 
 def test_bytes_bound_the_field():

@@ -15,8 +15,8 @@ from ungrid.signals.base import Signal
 
 SHRINK = 0.99  # step of the search for a resolution
 SAMPLED = 38e-4  # of all pixels in a batch of SIREN's
-LEAST_BATCH, MOST_BATCH = 4_096, 131_072
-BATCHES_A_PASS = 128
+LEAST_BATCH, MOST_BATCH = 4_096, 2**19
+LEAST_STEPS = 512  # of a film of few samples
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,24 @@ class FilmEffort:
     """A point of the default's frontier for films.
 
     Args:
-        passes: over all samples.
-        least_steps: for a short film.
+        passes: over all samples of a short film.
+        most_samples: that are drawn in all, which bounds the seconds of a long one.
+        steps: among which they are divided, as far as batches allow.
         params_per_value: grid parameters for each value of the film.
+        most_params: of a long film, which bounds the bytes and the seconds of a step.
     """
 
-    passes: float
-    least_steps: int
+    passes: int
+    most_samples: int
+    steps: int
     params_per_value: float
+    most_params: int
 
 
 FILM_EFFORTS = {
-    "fast": FilmEffort(2.0, 400, 0.03),
-    "balanced": FilmEffort(4.0, 1000, 0.06),
-    "best": FilmEffort(12.0, 3000, 0.12),
+    "fast": FilmEffort(8, 2**26, 768, 0.03, 2**22),
+    "balanced": FilmEffort(32, 2**28, 1_536, 0.06, 2**24),
+    "best": FilmEffort(64, 2**30, 4_096, 0.12, 2**26),
 }
 
 
@@ -79,7 +83,7 @@ def film_grid(
     shape: tuple[int, ...] | None = None,
     params_per_value: float = 0.06,
     n_levels: int = 4,
-    time_share: float = 3.0,
+    time_share: float = 2.0,
     interpolation: str = "linear",
     width: int = 32,
     depth: int = 2,
@@ -132,12 +136,18 @@ def film_levels(
 
 
 def film_field(signal: Signal, effort: FilmEffort, params_per_value: float, seed: int = 0) -> Field:
-    """The default's field for a film, with the batches and steps of the effort."""
-    field = film_grid(
-        signal.box, signal.out_dim, shape=signal.grid.shape, params_per_value=max(params_per_value, 1e-9), seed=seed
-    )
+    """The default's field for a film, with the batches and steps of the effort.
+
+    Args:
+        signal: the film.
+        effort: how many samples are drawn, and how many parameters there may be.
+        params_per_value: of the grid, at most.
+        seed: of the weights.
+    """
+    share = max(1e-9, min(params_per_value, effort.most_params / signal.values.numel()))
+    field = film_grid(signal.box, signal.out_dim, shape=signal.grid.shape, params_per_value=share, seed=seed)
     assert field.recipe is not None
-    size = signal.grid.size
-    batch = max(LEAST_BATCH, min(MOST_BATCH, size // BATCHES_A_PASS))
-    field.recipe = replace(field.recipe, batch_size=batch, steps=max(effort.least_steps, round(effort.passes * size / batch)))
+    drawn = min(effort.passes * signal.grid.size, effort.most_samples)
+    batch = max(LEAST_BATCH, min(MOST_BATCH, drawn // effort.steps))
+    field.recipe = replace(field.recipe, batch_size=batch, steps=max(LEAST_STEPS, round(drawn / batch)))
     return field
