@@ -4,7 +4,6 @@ Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `
 `judging`, which rests on these.
 """
 
-import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -310,10 +309,8 @@ def render(
     grid = drawing_grid(field, size=size, scale=scale, rate=rate, spacing=spacing, region=region)
     kind, ending = recorded(field).kind, path.name.lower()
     modality = lookup(kind, signals.MODALITIES, "kind")
-    if encoder is not None and kind != "video":
-        raise InputError(f"a field of kind {kind} is written without an encoder; leave out --encoder {encoder}")
     if ending.endswith(modality.endings):
-        opener = modality.open if encoder is None else functools.partial(modality.open, encoder=encoder)
+        opener = modality.open if encoder is None else modality.by_encoder(encoder)
     elif ending.endswith(ARRAYS):
         opener = open_array_writer
     elif kind in drawings.VIEWS and ending.endswith(tuple(PICTURES)):

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+import ungrid as ug
 from ungrid.cli.main import main
 from ungrid.signals.video import read_film, write_film
-from ungrid.testing.toys import tiny_film
+from ungrid.testing.toys import tiny_film, tiny_picture
 
 av = pytest.importorskip("av", reason="needs the extra: video")
 
@@ -19,6 +20,7 @@ def prepared(tmp_path_factory):
     write_film(folder / "film.mp4", tiny_film(8, 64, 80))
     write_film(folder / "small.mkv", tiny_film(8, 64, 64))
     assert main(["fit", str(folder / "film.mp4"), "-o", str(folder / "film.ung"), "--steps", "40", "--quiet"]) == 0
+    ug.fit(tiny_picture(), steps=1, callbacks=[]).save(folder / "picture_field.ung")
     content = (folder / "film.mp4").read_bytes()
     for name, written in {
         "text.mp4": b"hello, world\n" * 9, "empty.mp4": b"", "cut.mp4": content[: len(content) // 2], "start.mp4": content[:32],
@@ -56,6 +58,7 @@ BAD = [
     ("fit film.mp4 --as film", 2, "no kind is called 'film'; there are"),
     ("render film.ung -o new.avi", 2, "a field of kind video is drawn to names ending in .mp4 .mkv .webm .gif .npy .csv"),
     ("render film.ung -o new.mp4 --encoder x264", 2, "did you mean 'libx264'?"),
+    ("render picture_field.ung -o new.png --encoder ffv1", 2, "a field of kind image is written without an encoder"),
     ("render film.ung -o new.webm --encoder mpeg4", 2, ".webm is not written by mpeg4"),
     ("render film.ung -o new.mp4 --fps nan", 2, "a rate of nan does not go with video"),
     ("render film.ung -o new.mp4 --size 99999x10", 2, "a film has sides of at most 16384"),

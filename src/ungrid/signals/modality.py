@@ -1,5 +1,6 @@
 """What a kind of signal is to the verbs: how its files are recognized, read and written."""
 
+import functools
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -40,8 +41,10 @@ class Modality:
             where its content tells.
         read: a file or folder as a signal.
         endings: of the files that can be written, in lower case: ".wav".
-        open: begins such a file for an outline; it appears under its name, complete, when the block ends without an error.
+        open: begins such a file for an outline, as an `Opener`, or by one of the `encoders`; it appears under its name, complete,
+            when the block ends without an error.
         adopt: an object of another library as a signal, or None where it is none of this kind.
+        encoders: names that `open` takes as `encoder`, for kinds whose files several can write.
         read_part: a part of a file or folder, for kinds that may be larger than memory; None for those that are read whole.
     """
 
@@ -50,9 +53,22 @@ class Modality:
     recognizes: Callable[[Path, bytes], bool]
     read: Callable[[Path], Signal]
     endings: tuple[str, ...]
-    open: Opener
+    open: Callable[..., AbstractContextManager[Writer]]
     adopt: Callable[[Any], Signal | None] = _none_of_ours
+    encoders: tuple[str, ...] = ()
     read_part: Callable[[Path, Part], Signal] | None = None
+
+    def by_encoder(self, name: str) -> Opener:
+        """Begins a file that is written by the encoder of that name.
+
+        Raises:
+            InputError: this kind is written without one.
+            UnknownName: no such encoder.
+        """
+        if not self.encoders:
+            raise InputError(f"a field of kind {self.kind} is written without an encoder; leave out --encoder {name}")
+        lookup(name, dict.fromkeys(self.encoders), "encoder")
+        return functools.partial(self.open, encoder=name)
 
 
 def read_signal(path: Path, modalities: Mapping[str, Modality], kind: str | None = None, part: Part = WHOLE) -> Signal:

@@ -27,7 +27,7 @@ from ungrid.signals.part import WHOLE, Part
 from ungrid.signals.video_film import Film, Picture, to_signal
 from ungrid.signals.video_pictures import ASSUMED_RATE, is_animation, is_numbered, open_animation, open_folder
 from ungrid.signals.video_read import container_of, open_film
-from ungrid.signals.video_write import ENDINGS, open_film_writer
+from ungrid.signals.video_write import ENCODERS, ENDINGS, open_film_writer
 
 __all__ = ["VIDEO", "from_frames", "read_film", "write_film"]
 
@@ -146,4 +146,4 @@ def _read(path: Path, part: Part = WHOLE) -> Signal:
     return read_film(path, part)
 
 
-VIDEO = Modality("video", FILES, is_film, _read, tuple(ENDINGS), open_film_writer, read_part=_read)
+VIDEO = Modality("video", FILES, is_film, _read, tuple(ENDINGS), open_film_writer, encoders=tuple(ENCODERS), read_part=_read)
