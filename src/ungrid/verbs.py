@@ -40,6 +40,7 @@ from ungrid.signals.array_file import open_array_writer
 from ungrid.signals.base import Signal
 from ungrid.signals.image_write import FORMATS as PICTURES
 from ungrid.signals.modality import read_signal
+from ungrid.signals.part import WHOLE, Part
 from ungrid.spec import lookup
 
 PARTS: dict[str, type] = {
@@ -57,12 +58,13 @@ DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
 }
 
 
-def load(path: str | os.PathLike[str], kind: str | None = None) -> Signal | Field:
+def load(path: str | os.PathLike[str], kind: str | None = None, *, part: Part = WHOLE) -> Signal | Field:
     """A signal from a file or folder, or a fitted field from a `.ung` file; told apart by content, not by name.
 
     Args:
         path: of the file.
         kind: what it holds, where that is open or read in several ways: a name in `ungrid.signals.MODALITIES`.
+        part: of a film, which seconds and pixels to read, how finely, how often.
 
     Raises:
         FileNotFoundError: no such file.
@@ -73,7 +75,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> Signal | Fiel
     path = Path(path)
     if is_field_file(path) or path.suffix.lower() == ".ung":
         return load_field(path, PARTS)
-    return read_signal(path, signals.MODALITIES, kind)
+    return read_signal(path, signals.MODALITIES, kind, part)
 
 
 def load_as_field(path: str | os.PathLike[str]) -> Field:
@@ -85,7 +87,7 @@ def load_as_field(path: str | os.PathLike[str]) -> Field:
     return load_field(Path(path), PARTS)
 
 
-def as_signal(source: Any, kind: str | None = None) -> Signal:
+def as_signal(source: Any, kind: str | None = None, *, part: Part = WHOLE) -> Signal:
     """A signal from a signal, a path, an array [y, x] or [y, x, c], a PIL picture, or what else a modality adopts.
 
     Raises:
@@ -94,7 +96,7 @@ def as_signal(source: Any, kind: str | None = None) -> Signal:
     if isinstance(source, Signal):
         return source
     if isinstance(source, str | os.PathLike):
-        loaded = load(source, kind)
+        loaded = load(source, kind, part=part)
         if isinstance(loaded, Field):
             raise InputError(f"{source} is a fitted field already; expected a signal")
         return loaded
@@ -276,6 +278,7 @@ def render(
     rate: float | None = None,
     spacing: float | None = None,
     encoded: bool = False,
+    encoder: str | None = None,
     max_memory: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[int, ...]:
@@ -294,6 +297,7 @@ def render(
         rate: samples or frames a second.
         spacing: distance between samples along axes of space, in their unit.
         encoded: average encoded values where a picture shrinks, instead of linear light.
+        encoder: of a film, a name in `ungrid.signals.video_write.ENCODERS`; None for the one of the ending.
         max_memory: bytes that this may take; None for about 256 MB.
         progress: called with the fraction done.
 
@@ -306,7 +310,7 @@ def render(
     kind, ending = recorded(field).kind, path.name.lower()
     modality = lookup(kind, signals.MODALITIES, "kind")
     if ending.endswith(modality.endings):
-        opener = modality.open
+        opener = modality.open if encoder is None else modality.by_encoder(encoder)
     elif ending.endswith(ARRAYS):
         opener = open_array_writer
     elif kind in drawings.VIEWS and ending.endswith(tuple(PICTURES)):

@@ -54,7 +54,7 @@ BAD = [
     ("fit folder", 2, "is a folder"),
     ("fit .", 2, "is a folder"),
     ("fit empty.png", 2, "empty.png is empty (0 bytes)"),
-    ("fit text.png", 2, "text.png holds text; expected a picture"),
+    ("fit text.png", 2, "text.png holds text; expected a"),
     ("fit zeros.png", 2, "data of no known kind"),
     ("fit document.pdf", 2, "holds a PDF document"),
     ("fit cut.png", 2, "it is cut off"),

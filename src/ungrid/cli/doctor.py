@@ -17,6 +17,7 @@ from ungrid.cli.command import Command
 CORE = ("torch", "numpy", "safetensors", "pillow", "tifffile", "tyro", "rich", "jaxtyping")
 EXTRAS = {
     "image": {"imagecodecs": "16-bit color PNG, compressed TIFF", "OpenEXR": "EXR"},
+    "video": {"av": "films"},
     "plot": {"matplotlib": "the demo's fit curve"},
     "track": {"tensorboard": "TensorBoard logs"},
 }
@@ -48,6 +49,7 @@ class Doctor(Command):
             "cores": os.cpu_count(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "kernels": describe(),
+            "video_encoders": _encoders(),
             "extras": {extra: _present(needs) for extra, needs in EXTRAS.items()},
             "calibration": calibration,
             "self_test": self._self_test(),
@@ -185,6 +187,17 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def _encoders() -> list[str]:
+    """What films can be written by here; none without PyAV."""
+    from ungrid.errors import MissingExtra
+    from ungrid.signals.video_write import available
+
+    try:
+        return available()
+    except MissingExtra:
+        return []
 
 
 def _present(packages: dict[str, str]) -> dict[str, bool]:

@@ -15,13 +15,19 @@ class Fit(Command):
     """Fit a field to a signal and keep it in one .ung file."""
 
     source: tyro.conf.Positional[Path]
-    """The signal's file: a picture, PNG, JPEG, WebP, AVIF, JPEG 2000, TIFF, EXR …"""
+    """The signal's file: a picture, PNG, JPEG, TIFF, EXR …; a film, MP4, MKV, WebM, GIF …, or a folder of numbered pictures."""
     output: Output = None
     """The field's file; beside the input with the ending .ung if not given."""
     preset: str = "auto"
     """auto, fast, balanced, best, or an architecture: sine, siren, hash_grid, wire … (a name that is not there lists all)."""
     as_kind: Annotated[str | None, tyro.conf.arg(name="as", metavar="KIND")] = None
     """What the file holds, where its content leaves it open: image, audio, series, video, volume, sphere."""
+    region: Annotated[str | None, tyro.conf.arg(metavar="t=0:7,y=0:100")] = None
+    """Of a film, the part to read: seconds and pixels."""
+    reduce: int = 1
+    """Of a film, read the mean light of N × N pixels as one."""
+    fps: Annotated[float | None, tyro.conf.arg(metavar="R")] = None
+    """Of a film, frames a second to take, each the one shown at that time; of a folder of pictures, their rate."""
     steps: int | None = None
     """Steps of the optimizer, at most."""
     max_seconds: float | None = None
@@ -57,7 +63,7 @@ class Fit(Command):
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
         self._check_uncertainty()
-        signal = verbs.as_signal(self.source, self.as_kind)
+        signal = verbs.as_signal(self.source, self.as_kind, part=self._part())
         output = self.output or self.source.with_suffix(".ung")
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
@@ -82,6 +88,12 @@ class Fit(Command):
             error.report = plain(report)
             raise
         return report
+
+    def _part(self) -> Any:
+        from ungrid.cli.options import parse_region
+        from ungrid.signals.part import Part
+
+        return Part(parse_region(self.region, ("t", "y", "x")) if self.region else {}, self.reduce, self.fps)
 
     def _check_uncertainty(self) -> None:
         from ungrid.fields.ensemble import MAX_MEMBERS

@@ -34,6 +34,8 @@ class Render(Command):
     """Distance between samples along axes of space, in their unit."""
     encoded: bool = False
     """Average encoded values when shrinking, instead of linear light."""
+    encoder: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Of a film: libsvtav1 libvpx-vp9 ffv1 mpeg4 libx264 libx265, as far as the ending takes it and PyAV has it."""
 
     def run(self) -> dict[str, Any]:
         """Draw."""
@@ -55,6 +57,7 @@ class Render(Command):
             rate=self.rate if self.fps is None else self.fps,
             spacing=self.spacing,
             encoded=self.encoded,
+            encoder=self.encoder,
             max_memory=self.memory,
             progress=None if self.quiet else _percent(start),
         )

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ungrid.metrics.error import max_abs_error, mse, psnr
+from ungrid.metrics.film import film_metrics
 from ungrid.metrics.image import picture_metrics
 from ungrid.signals.base import Signal, color_channels
 
@@ -48,4 +49,4 @@ def drawn_metrics(result: Float[Tensor, "h w c"], reference: Signal) -> dict[str
 
 
 # kind → measures of values on a signal's grid; `sampled_metrics` for the others
-MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {"image": drawn_metrics}
+MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {"image": drawn_metrics, "video": film_metrics}

@@ -7,6 +7,7 @@ from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generation
 from ungrid.presets.factored import coordx, k_planes, tensorf_cp, tensorf_vm, tri_plane
+from ungrid.presets.film import FILM_EFFORTS, film_grid, siren_video
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
 from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
 from ungrid.presets.residual import detail_of
@@ -27,6 +28,9 @@ __all__ = [
     "fourier_mlp",
     "hash_grid",
     "relu_pe_mlp",
+    "FILM_EFFORTS",
+    "film_grid",
+    "siren_video",
     "sine",
     "siren",
     "finer",

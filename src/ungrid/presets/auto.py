@@ -1,5 +1,6 @@
 """The default: picks a field and its settings for a signal and an effort, and says what it picked and why."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,6 +10,7 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
 from ungrid.fields.storage import file_bytes
+from ungrid.presets.film import FILM_EFFORTS, film_field
 from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
 from ungrid.signals.base import Signal
@@ -16,6 +18,7 @@ from ungrid.signals.base import Signal
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
 BATCHES_A_PASS = 96  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
 LEAST_BYTES = 8_192
+FILM = "video"
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,12 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     Raises:
         InputError: `max_bytes` leaves no room for any field.
     """
+    if signal.kind == FILM:
+        return _choose_film(signal, effort, max_bytes, seed)
     level = EFFORTS[effort]
     params_per_value = _needed(signal, level, seed)
     plenty = "" if params_per_value == level.params_per_value else ", which should do for this picture"
-    metadata = sum(len(blob) for blob in signal.blobs.values())
-    if max_bytes is not None:
-        least = file_bytes(_build(signal, 0.0, seed), "float16") + metadata
-        if max_bytes < least:
-            raise InputError(
-                f"max_bytes is {max_bytes}; a field of this signal needs at least {least}, "
-                f"{metadata} of them for what the file knew (ICC profile, EXIF)"
-            )
-        room = (max_bytes - metadata - LEAST_BYTES) / 2  # two bytes a weight
-        params_per_value = min(params_per_value, max(0.0, 0.95 * room / signal.values.numel()))
-    field = _build(signal, params_per_value, seed)
-    while max_bytes is not None and file_bytes(field, "float16") + metadata > max_bytes:
-        params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
-        field = _build(signal, params_per_value, seed)
+    field = _sized(signal, lambda share: _build(signal, share, seed), params_per_value, max_bytes)
     recipe = field.recipe = _scheduled(field, signal, level)
     estimates = _estimates(signal, level)
     per_value = f"{field.n_params / signal.values.numel():.2f} per value{plenty}"
@@ -96,6 +88,39 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         f"{recipe.steps} steps of {recipe.batch_size:,} samples; {WHY[estimates]}"
     )
     return Choice(field, "float16", estimates, reason)
+
+
+def _choose_film(signal: Signal, effort: str, max_bytes: int | None, seed: int) -> Choice:
+    """The grid of three axes that `presets.film` sizes and schedules."""
+    level = FILM_EFFORTS[effort]
+    field = _sized(signal, lambda share: film_field(signal, level, share, seed), level.params_per_value, max_bytes)
+    recipe = field.recipe
+    assert recipe is not None
+    reason = (
+        f"{effort}: a dense grid of time and space and a 2×32 network, {field.n_params:,} parameters "
+        f"({field.n_params / signal.values.numel():.3f} per value), {recipe.steps} steps of {recipe.batch_size:,} samples"
+    )
+    return Choice(field, "float16", "none", reason)
+
+
+def _sized(signal: Signal, build: Callable[[float], Field], params_per_value: float, max_bytes: int | None) -> Field:
+    """The field of so many parameters per value, or of as many as fit into the bytes."""
+    if max_bytes is None:
+        return build(params_per_value)
+    metadata = sum(len(blob) for blob in signal.blobs.values())
+    least = file_bytes(build(0.0), "float16") + metadata
+    if max_bytes < least:
+        raise InputError(
+            f"max_bytes is {max_bytes}; a field of this signal needs at least {least}, "
+            f"{metadata} of them for what the file knew (ICC profile, EXIF)"
+        )
+    room = (max_bytes - metadata - LEAST_BYTES) / 2  # two bytes a weight
+    params_per_value = min(params_per_value, max(0.0, 0.95 * room / signal.values.numel()))
+    field = build(params_per_value)
+    while file_bytes(field, "float16") + metadata > max_bytes:
+        params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
+        field = build(params_per_value)
+    return field
 
 
 WHY = {

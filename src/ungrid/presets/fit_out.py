@@ -17,14 +17,14 @@ def index_box(grid: Grid) -> Box:
 def fitted_out(field: Field, signal: Signal) -> Field:
     """The field on the signal's own box, with its values over the signal's range.
 
-    A picture's values already lie from 0 to 1, as the published settings expect them; those of other signals are taken there
+    Values of pictures and films already lie from 0 to 1, as the published settings expect; those of other signals are taken there
     from their lowest and highest by the last scale.
     """
     built_on = field.box
     for part in field.modules():
         if isinstance(part, Field) and part.box == built_on:
             part.box = signal.box
-    if signal.kind == "image":
+    if signal.kind in ("image", "video"):
         return field
     low, high = float(signal.known_values.min()), float(signal.known_values.max())
     return field if (low, high) == (0.0, 1.0) else over_range(field, low, high if high > low else low + 1.0)

@@ -2,8 +2,9 @@
 
 from ungrid.signals.image import IMAGE
 from ungrid.signals.modality import Modality
+from ungrid.signals.video import VIDEO
 
-# in the order in which a file is offered to them
-MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (IMAGE,)}
+# in the order in which a file is offered to them: a moving GIF is a film before it is a picture
+MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (VIDEO, IMAGE)}
 
 __all__ = ["MODALITIES", "Modality"]

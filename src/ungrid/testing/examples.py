@@ -171,6 +171,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
 
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
+    "siren_video": {"width": 6, "depth": 2},
     "sine": {"width": 6, "depth": 2},
     "fourier_mlp": {"n_frequencies": 4, "bandwidth": 0.5, "width": 6, "depth": 1},
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},

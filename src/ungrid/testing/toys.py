@@ -9,6 +9,7 @@ from torch import Tensor
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.signals.base import Signal
+from ungrid.signals.video import from_frames
 
 
 @dataclass(frozen=True)
@@ -94,3 +95,10 @@ def tiny_picture(height: int = 12, width: int = 16, channels: tuple[str, ...] = 
     waves = [0.5 + 0.4 * torch.sin(6 * y + (2.0 + k) * x + k) for k in range(len(channels))]
     source = {"format": "PNG", "bit_depth": 8, "sample_format": "uint"}
     return Signal(torch.stack(waves, dim=-1), grid, "image", channels, source)
+
+
+def tiny_film(n_frames: int = 6, height: int = 24, width: int = 32, rate: float = 25.0, channels: int = 3) -> Signal:
+    """A smooth pattern in 8 bits that moves by a pixel a frame."""
+    t, y, x = torch.meshgrid(*(torch.arange(float(n)) for n in (n_frames, height, width)), indexing="ij")
+    waves = [0.5 + 0.4 * torch.sin(2 * torch.pi * ((x - t) / 32 + (1 + k) * y / 48)) for k in range(channels)]
+    return from_frames((255 * torch.stack(waves, dim=-1)).round().byte(), rate)
