@@ -2,8 +2,9 @@
 
 from ungrid.signals.image import IMAGE
 from ungrid.signals.modality import Modality
+from ungrid.signals.volume import VOLUME
 
 # in the order in which a file is offered to them
-MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (IMAGE,)}
+MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (IMAGE, VOLUME)}
 
 __all__ = ["MODALITIES", "Modality"]
