@@ -9,6 +9,8 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
 from ungrid.fields.storage import file_bytes
+from ungrid.presets.auto_volume import VOLUME_EFFORTS, build_volume, schedule_volume
+from ungrid.presets.least_squares import MOST_CHANNELS
 from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
 from ungrid.signals.base import Signal
@@ -51,12 +53,13 @@ MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes eac
 @dataclass(frozen=True)
 class Choice:
     """What was picked: the field with its recipe, how its weights are stored, what it is fitted to beside the samples (see
-    `tasks.represent`), and the reason in words."""
+    `tasks.represent`), the reason in words, and whether it begins at the signal's spline (`presets.least_squares`)."""
 
     field: Field
     stored: Literal["float32", "float16"]
     estimates: str
     reason: str
+    from_spline: bool = False
 
 
 def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = None, seed: int = 0) -> Choice:
@@ -72,6 +75,8 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         InputError: `max_bytes` leaves no room for any field.
     """
     level = EFFORTS[effort]
+    if _is_volume(signal):
+        level = replace(level, params_per_value=VOLUME_EFFORTS[effort].params_per_value, most_solved=0)
     params_per_value = _needed(signal, level, seed)
     plenty = "" if params_per_value == level.params_per_value else ", which should do for this picture"
     metadata = sum(len(blob) for blob in signal.blobs.values())
@@ -88,14 +93,22 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     while max_bytes is not None and file_bytes(field, "float16") + metadata > max_bytes:
         params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
         field = _build(signal, params_per_value, seed)
-    recipe = field.recipe = _scheduled(field, signal, level)
+    recipe = field.recipe = _scheduled(field, signal, level, effort)
     estimates = _estimates(signal, level)
     per_value = f"{field.n_params / signal.values.numel():.2f} per value{plenty}"
     reason = (
         f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters ({per_value}), "
         f"{recipe.steps} steps of {recipe.batch_size:,} samples; {WHY[estimates]}"
     )
-    return Choice(field, "float16", estimates, reason)
+    if not _is_volume(signal):
+        return Choice(field, "float16", estimates, reason)
+    # of a volume with gaps, only what is known is fitted: the spline fills them
+    return Choice(field, "float16", "none" if signal.known is not None else estimates, f"{reason}, from their spline on", True)
+
+
+def _is_volume(signal: Signal) -> bool:
+    """Whether the default is that of volumes."""
+    return signal.kind == "volume" and signal.out_dim <= MOST_CHANNELS
 
 
 WHY = {
@@ -115,6 +128,8 @@ def _estimates(signal: Signal, level: Effort) -> str:
 
 def _needed(signal: Signal, level: Effort, seed: int) -> float:
     """Parameters per value that the effort's quality takes on this signal, at most what the effort allows."""
+    if _is_volume(signal):
+        return level.params_per_value
     with torch.device("meta"):  # its size is all that counts
         field = _build(signal, level.params_per_value, seed)
     field.recipe = _scheduled(field, signal, level)
@@ -124,8 +139,10 @@ def _needed(signal: Signal, level: Effort, seed: int) -> float:
     return max(LEAST_PARAMS_PER_VALUE, level.params_per_value * 2 ** ((level.enough - (psnr - UNSURE)) / A_PARAMETER))
 
 
-def _scheduled(field: Field, signal: Signal, level: Effort) -> Recipe:
+def _scheduled(field: Field, signal: Signal, level: Effort, effort: str = "balanced") -> Recipe:
     """The field's recipe with the batches and steps of the effort."""
+    if _is_volume(signal) and field.recipe is not None:
+        return schedule_volume(field.recipe, signal, effort)
     batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
     assert field.recipe is not None
     return replace(
@@ -134,6 +151,8 @@ def _scheduled(field: Field, signal: Signal, level: Effort) -> Recipe:
 
 
 def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
+    if _is_volume(signal):
+        return build_volume(signal, max(params_per_value, 1e-9), seed)
     return dense_grid(
         signal.box,
         signal.out_dim,
