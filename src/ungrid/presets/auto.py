@@ -98,12 +98,12 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     per_value = f"{field.n_params / signal.values.numel():.2f} per value{plenty}"
     reason = (
         f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters ({per_value}), "
-        f"{recipe.steps} steps of {recipe.batch_size:,} samples; {WHY[estimates]}"
+        f"{recipe.steps} steps of {recipe.batch_size:,} samples; "
     )
     if not _is_volume(signal):
-        return Choice(field, "float16", estimates, reason)
-    # of a volume with gaps, only what is known is fitted: the spline fills them
-    return Choice(field, "float16", "none" if signal.known is not None else estimates, f"{reason}, from their spline on", True)
+        return Choice(field, "float16", estimates, reason + WHY[estimates])
+    estimates = "none" if signal.known is not None else "spline"  # of a volume with gaps, only what is known is fitted
+    return Choice(field, "float16", estimates, f"{reason}{WHY[estimates]}, from their spline on", True)
 
 
 def _is_volume(signal: Signal) -> bool:
@@ -112,6 +112,8 @@ def _is_volume(signal: Signal) -> bool:
 
 
 WHY = {
+    "none": "fitted to what is known",
+    "spline": "fitted to samples and to the cubic spline between them",
     "samples": "fitted to samples, and to nothing between them",
     "cubic": "between the samples fitted to cubic convolution",
     "between": "between the samples fitted to estimates by a local prior",

@@ -10,6 +10,7 @@ from ungrid.signals.base import Signal
 
 LEAST_NODES = 4  # of a cubic axis, also where it has fewer samples
 LEAST_BATCH, MOST_BATCH = 4_096, 32_768
+MOST_FOCUSED = 2**21  # samples: looking where a larger volume is wrong takes longer than it saves
 BATCHES = 1_500  # of a fit, at least, until a batch has its least size
 
 
@@ -57,4 +58,5 @@ def schedule_volume(recipe: Recipe, signal: Signal, effort: str) -> Recipe:
     level = VOLUME_EFFORTS[effort]
     seen = min(level.passes * signal.grid.size, level.most_seen)
     batch = int(max(LEAST_BATCH, min(MOST_BATCH, seen / BATCHES)))
-    return replace(recipe, order="focused", batch_size=min(batch, max(1, signal.grid.size)), steps=max(100, round(seen / batch)))
+    order = "focused" if signal.grid.size <= MOST_FOCUSED else "shuffled"
+    return replace(recipe, order=order, batch_size=min(batch, max(1, signal.grid.size)), steps=max(100, round(seen / batch)))

@@ -8,23 +8,22 @@ units a channel, max(f, 0) and max(−f, 0), takes it through the network. What 
 from typing import cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor, nn
 
 from ungrid.domain.box import Box
 from ungrid.encodings.dense_grid import DenseGrid
-from ungrid.encodings.interpolation import axis_taps
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
+from ungrid.fit.spline import along_axes, axis_solver
 from ungrid.networks.mlp import Mlp
 from ungrid.presets.published import grid_levels
 from ungrid.signals.base import Signal
 
 ROUNDS = 3  # of filling what is not seen; of one sample in a hundred, less than 0.01 dB is left to gain
-RIDGE = 1e-9  # decides where an axis has more nodes than samples
-STIFF = 1e-3  # of the bend at the ends, whose outermost nodes are hardly seen: without it they reach 1e8 in a corner, with it 60
+STIFF = 1e-3  # of the bend at the ends, see `axis_solver`
 LEAST_WIDTH = 32
 MOST_CHANNELS = 64
 
@@ -85,39 +84,24 @@ def begin_at_spline(field: Field, signal: Signal, unseen: Bool[Tensor, "*shape"]
     scale, offset = torch.tensor(field.value_scale), torch.tensor(field.value_offset)
     values = (signal.values - offset) / scale
     finest, cells = cast(Tensor, encoding.levels[-1]), encoding.resolutions[-1]
-    solvers = [axis_solver(n, along) for n, along in zip(signal.grid.shape, cells, strict=True)]
+    solvers = [axis_solver(centers(n), along, STIFF) for n, along in zip(signal.grid.shape, cells, strict=True)]
     _pass_through(network, encoding.out_dim - c, c)
     if unseen is None or not unseen.any():
-        finest.copy_(_along_axes(values, solvers))
+        finest.copy_(along_axes(values, solvers))
         return
     known = values[~unseen]
     values[unseen] = known.mean(dim=0)
     places = [(index + 0.5) * (2 / n) - 1 for index, n in zip(unseen.nonzero().unbind(1), signal.grid.shape, strict=True)]
     points = torch.stack(places, dim=-1)
     for _ in range(ROUNDS):
-        finest.copy_(_along_axes(values, solvers))
+        finest.copy_(along_axes(values, solvers))
         values[unseen] = torch.cat([encoding(part)[:, -c:] for part in points.split(2**18)])
-    finest.copy_(_along_axes(values, solvers))
+    finest.copy_(along_axes(values, solvers))
 
 
-def axis_solver(n_samples: int, n_cells: int) -> Float[Tensor, "nodes n"]:
-    """What takes samples along an axis to the nodes of the least-squares cubic spline [n_cells + 3, n_samples]."""
-    centers = (torch.arange(n_samples, dtype=torch.float64) + 0.5) * (2 / n_samples) - 1
-    nodes, weights = axis_taps(centers, n_cells, DenseGrid(1, ((1,),), 1, interpolation="cubic").kernel)
-    basis = torch.zeros(n_samples, n_cells + 3, dtype=torch.float64).scatter_(1, nodes, weights)
-    ends = torch.zeros(2, n_cells + 3, dtype=torch.float64)
-    ends[0, :3] = ends[1, -3:] = torch.tensor([1.0, -2.0, 1.0], dtype=torch.float64)
-    normal = basis.T @ basis + STIFF * ends.T @ ends
-    normal.diagonal().add_(RIDGE)
-    nodes_of: Tensor = torch.linalg.solve(normal, basis.T)
-    return nodes_of.float()
-
-
-def _along_axes(values: Tensor, matrices: list[Tensor]) -> Tensor:
-    """Each matrix [m, n] times its axis of values [*n, c] → [*m, c]."""
-    for axis, matrix in enumerate(matrices):
-        values = torch.tensordot(matrix, values, dims=([1], [axis])).movedim(0, axis)
-    return values
+def centers(n_samples: int) -> Tensor:
+    """Of the samples along an axis [n], in [-1, 1]."""
+    return (torch.arange(n_samples, dtype=torch.float64) + 0.5) * (2 / n_samples) - 1
 
 
 def _pass_through(network: Mlp, first_feature: int, c: int) -> None:

@@ -212,7 +212,9 @@ def predict(
     estimating += between * {"between": machine.solved, "cubic": machine.cubic}.get(estimates, 0.0)
     point = machine.point * BY_AXES.get(len(signal.grid.shape), 1.0)
     step = machine.step + machine.parameter * field.n_params + point * recipe.batch_size
-    looking = point * (n + (between if estimates in ("between", "cubic") else 0))  # three looks, each a third of a step
+    looking = point * (
+        n + {"between": between, "cubic": between, "spline": n}.get(estimates, 0)
+    )  # three looks, each a third of a step
     course = Course(estimating * c, recipe.steps, step, looking + machine.measured * n * c)
     psnr = expected_psnr(signal, field) if n_known is None else None
     return Prediction(course.seconds, size, psnr, course, machine.origin)

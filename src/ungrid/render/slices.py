@@ -191,7 +191,8 @@ def _vector(given: Place, what: str) -> Float[Tensor, "3"]:
     vector = torch.tensor([given.get(name, 0.0) for name in SPACE], dtype=torch.float64)
     if not torch.isfinite(vector).all() or float(vector.norm()) < 1e-9:
         raise InputError(f"the {what} {dict(given)} has no direction; expected components along z, y, x, not all 0")
-    return vector / vector.norm()
+    unit: Tensor = vector / vector.norm()
+    return unit
 
 
 def _met(box: Box, axes: Sequence[int], center: Tensor, right: Tensor, down: Tensor) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,14 @@ SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # temporal code → seconds
 SPECTRAL = {32: "Hz", 40: "ppm", 48: "rad/s"}
 MILLIMETERS = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 1e-3}  # spatial code → mm; a header that does not say is taken as mm
 _PART = 2**22
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Bytes in turn, plain or unpacked on the way."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, fewer at the end."""
 
 
 def is_nifti(path: Path, start: bytes) -> bool:
@@ -138,7 +146,7 @@ def _plain(numbers: list[float]) -> list[float | None]:
     return [number if np.isfinite(number) else None for number in numbers]
 
 
-def _begin(stream: BinaryIO | gzip.GzipFile) -> bytes:
+def _begin(stream: Stream) -> bytes:
     """The header's bytes: 348, or 540 of NIfTI-2."""
     head = stream.read(348)
     if head[:4] in TWO:
@@ -170,12 +178,16 @@ def _shape(header: Any, name: str) -> tuple[int, ...]:
     return tuple(sizes[:5])
 
 
-def _samples(stream: BinaryIO | gzip.GzipFile, header: Any, shape: tuple[int, ...], room: int) -> NDArray[Any]:
+def _samples(stream: Stream, header: Any, shape: tuple[int, ...], room: int) -> NDArray[Any]:
     """Voxels [i, j, k, t, c] in the file's order, read exactly and no more."""
     kind = header.get_data_dtype()
     n_bytes = kind.itemsize * int(np.prod(shape, dtype=np.int64))
     if kind.itemsize == 0 or kind.hasobject:
         raise UnreadableInput(f"its header declares samples of type {kind}; expected numbers")
+    if kind.kind == "c":
+        raise InputError(
+            f"its header declares complex samples ({kind}); expected real ones: store magnitude or parts on their own"
+        )
     if n_bytes > room:
         raise UnreadableInput(
             f"its header declares {n_bytes:,} bytes of voxels, more than a file of its size holds: it is cut off"
