@@ -169,7 +169,7 @@ def test_sizes_are_checked_before_unpacking(tmp_path):
 def test_a_truncated_file_is_told(tmp_path, keep, ending):
     path = saved(tmp_path / f"v{ending}", values())
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UnreadableInput, match="cut off|cannot be read as NIfTI"):
+    with pytest.raises(UnreadableInput, match=r"cut off|cannot be read as NIfTI"):
         read_nifti(path)
 
 

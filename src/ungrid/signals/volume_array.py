@@ -151,7 +151,7 @@ class NpzWriter:
 
     def __init__(self, path: Path, outline: Outline):
         is_ours = outline.source.get("format") == "array"
-        frame = frame_of(outline, str(outline.source.get("world", "")))
+        frame = frame_of(outline)
         self._frame = frame if is_ours else frame.as_signal()
         self._outline, self._path, self._done = outline, path, 0
         source, c = outline.source, len(outline.channels)

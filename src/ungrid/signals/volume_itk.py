@@ -11,7 +11,7 @@ import numpy as np
 from ungrid.errors import InputError, MissingExtra, UnreadableInput
 from ungrid.signals.base import Outline, Signal
 from ungrid.signals.volume_frame import Frame
-from ungrid.signals.volume_stored import Stored, Ticks, check_size, frame_of, ticks_of, to_signal, told_of
+from ungrid.signals.volume_stored import Stored, Ticks, check_size, frame_of, in_world, ticks_of, to_signal, told_of
 from ungrid.signals.volume_voxels import Layout, VoxelWriter, open_voxels
 
 ENDINGS = (".mha", ".nrrd")
@@ -94,13 +94,13 @@ def open_itk_writer(path: Path, outline: Outline) -> Iterator[VoxelWriter]:
         MachineError: not writable, disk full.
     """
     is_ours = outline.source.get("format") in ("MHA", "NRRD", "DICOM", "NIfTI")
-    frame = frame_of(outline, "LPS", canonical=not is_ours)
+    frame = frame_of(outline, canonical=not is_ours)
     source = outline.source
     name = str(source.get("dtype", "float32"))
     is_scaled = (float(source.get("slope", 1.0)), float(source.get("intercept", 0.0))) != (1.0, 0.0)
     kind = np.dtype(name if name in META and not is_scaled else np.float32)
     make = _nrrd if path.suffix.lower() == ".nrrd" else _mha
-    head = make(outline, frame, kind).encode()
+    head = make(outline, in_world(frame, outline, "LPS"), kind).encode()
     with open_voxels(path, outline, Layout(head, kind.newbyteorder("<"), frame, True)) as writer:
         yield writer
 

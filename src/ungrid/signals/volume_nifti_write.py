@@ -11,7 +11,7 @@ from ungrid.errors import InputError
 from ungrid.signals.base import Outline
 from ungrid.signals.volume_frame import Frame
 from ungrid.signals.volume_nifti import HEADER, SECONDS, nibabel_for, parsed
-from ungrid.signals.volume_stored import frame_of, ticks_of
+from ungrid.signals.volume_stored import frame_of, in_world, ticks_of
 from ungrid.signals.volume_voxels import Layout, VoxelWriter, open_voxels
 
 ENDINGS = (".nii", ".nii.gz")
@@ -41,10 +41,10 @@ def nifti_layout(outline: Outline) -> Layout:
     """Header, order and type of a NIfTI file for a volume."""
     source = outline.source
     is_ours = HEADER in outline.blobs and source.get("format") == "NIfTI"
-    frame = frame_of(outline, "RAS", canonical=not is_ours)
+    frame = frame_of(outline, canonical=not is_ours)
     if not is_ours:
-        header = _new_header(outline)
-        return Layout(_with_grid(header, outline, frame, is_new=True) + b"\0\0\0\0", _kind(source), frame, False)
+        raw = _with_grid(_new_header(outline), outline, in_world(frame, outline, "RAS"), is_new=True)
+        return Layout(raw + b"\0\0\0\0", _kind(source), frame, False)
     head = outline.blobs[HEADER]
     header = parsed(head)
     colored, kind = bool(source.get("colored")), np.dtype(header.get_data_dtype())

@@ -144,8 +144,8 @@ def source_of(stored: Stored) -> dict[str, Any]:
     }
 
 
-def frame_of(outline: Outline, world: str, *, canonical: bool = False) -> Frame:
-    """How a volume is stored in a file: as its source was, or with axes x, y, z that rise; with its affine to `world`."""
+def frame_of(outline: Outline, *, canonical: bool = False) -> Frame:
+    """How a volume is stored in a file, in its source's world: as its source was, or with axes x, y, z that rise."""
     source, box = outline.source, outline.grid.box
     if box.axes[-3:] != ("z", "y", "x"):
         raise InputError(
@@ -157,9 +157,12 @@ def frame_of(outline: Outline, world: str, *, canonical: bool = False) -> Frame:
         frame = Frame(rows, (i, j, k), str(source.get("unit", "mm"))).on(outline.grid)
     else:
         frame = _bare(outline.grid)
-    if canonical:
-        frame = frame.canonical()
-    own = source.get("world", "")
+    return frame.canonical() if canonical else frame
+
+
+def in_world(frame: Frame, outline: Outline, world: str) -> Frame:
+    """The frame with its affine to another world, for a header; samples are stored by the frame of the source's own world."""
+    own = outline.source.get("world", "")
     return frame if not own or own == world else replace(frame, affine=_rows(TO_OTHER_SIDE @ frame.matrix))
 
 

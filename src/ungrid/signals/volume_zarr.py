@@ -72,6 +72,9 @@ def _finest(root: Any, about: Mapping[str, Any], name: str) -> Any:
     names = [str(axis.get("name", "")) for axis in described] or _dimensions(array)
     steps, shifts = np.ones(array.ndim), np.zeros(array.ndim)
     for change in (*level.get("coordinateTransformations", ()), *about.get("coordinateTransformations", ())):
+        given = change.get(str(change.get("type")))
+        if isinstance(given, list) and len(given) != array.ndim:
+            raise UnreadableInput(f"{name} gives a {change['type']} of {len(given)} numbers for {array.ndim} axes")
         if change.get("type") == "scale":
             factor = np.asarray(change["scale"], dtype=np.float64)
             steps, shifts = steps * factor, shifts * factor
