@@ -14,7 +14,8 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fitting import choose_device
 from ungrid.metrics.signal import MEASURES, sampled_metrics
-from ungrid.render.comparison import COMPARISONS, check_alike, compare_pictures
+from ungrid.render.comparison import check_alike, compare_pictures
+from ungrid.render.comparisons import COMPARISONS
 from ungrid.signals.base import Signal
 from ungrid.verbs import as_signal, load
 

@@ -34,6 +34,15 @@ def parse_region(text: str, axes: tuple[str, ...]) -> dict[str, tuple[float, flo
     return region
 
 
+def named_numbers(text: str, axes: tuple[str, ...], option: str, example: str) -> dict[str, float]:
+    """ "z=1,y=2.5" → {"z": 1.0, "y": 2.5}; any of the axes, at least one.
+
+    Raises:
+        InputError: an axis that is unknown or there twice, a value that is no finite number.
+    """
+    return {axis: _number(value, f"{option} {text}") for axis, value in _pairs(text, axes, option, example).items()}
+
+
 def parse_size(text: str) -> tuple[int | None, int | None]:
     """ "WxH" → (height, width); "N" → the longer side, as (None, N), for the caller to turn.
 

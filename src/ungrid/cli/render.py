@@ -32,6 +32,10 @@ class Render(Command):
     """Frames a second."""
     spacing: Annotated[float | None, tyro.conf.arg(metavar="MM")] = None
     """Distance between samples along axes of space, in their unit."""
+    plane: Annotated[str | None, tyro.conf.arg(metavar="z=12.5|z=1,y=2,x=3;normal z=1,y=1")] = None
+    """A slice of a volume: across an axis, or through a place with a normal and, after another ;, up, size or world."""
+    project: Annotated[str | None, tyro.conf.arg(metavar="z=max|z=mean")] = None
+    """The highest or mean value of a volume along an axis."""
     encoded: bool = False
     """Average encoded values when shrinking, instead of linear light."""
     encoder: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
@@ -41,11 +45,14 @@ class Render(Command):
         """Draw."""
         from ungrid import fitting, verbs
 
+        self._check_slice()
         for first, second in (("size", "scale"), ("size", "spacing"), ("scale", "spacing"), ("rate", "fps")):
             if getattr(self, first) is not None and getattr(self, second) is not None:
                 raise InputError(f"give --{first} or --{second}, not both")
         start = time.monotonic()
         field = verbs.load_as_field(self.field).to(fitting.choose_device(self.device))
+        if self.plane is not None or self.project is not None:
+            return self._slice(field) | {"seconds": round(time.monotonic() - start, 3)}
         region = parse_region(self.region, field.box.axes) if self.region else None
         size = self._height_and_width(field, region)
         shape = verbs.render(
@@ -62,6 +69,32 @@ class Render(Command):
             progress=None if self.quiet else _percent(start),
         )
         return {"output": self.output, "shape": list(shape), "seconds": round(time.monotonic() - start, 3)}
+
+    def _check_slice(self) -> None:
+        if self.plane is not None and self.project is not None:
+            raise InputError("give --plane or --project, not both")
+        for option in ("size", "scale", "region", "rate", "fps"):
+            if self.plane is not None and getattr(self, option) is not None:
+                raise InputError(f"--{option} does not go with --plane; say its size in it, and --spacing")
+
+    def _slice(self, field: Any) -> dict[str, Any]:
+        """A plane or projection of a volume."""
+        from ungrid.cli.planes import parse_plane, parse_projection
+        from ungrid.render.draw import drawing_grid
+        from ungrid.render.slices import project, slice_through
+        from ungrid.render.volume_picture import write_slice
+
+        if self.plane is not None:
+            plane, size = parse_plane(self.plane, field)
+            seen = slice_through(field, plane, size=size, spacing=self.spacing, max_memory=self.memory)
+        else:
+            axis, how = parse_projection(self.project or "")
+            region = parse_region(self.region, field.box.axes) if self.region else None
+            scale = 1.0 if self.scale is None else self.scale
+            grid = drawing_grid(field, scale=scale, spacing=self.spacing, region=region)
+            seen = project(field, axis, how, grid=grid, max_memory=self.memory)
+        write_slice(seen, self.output)
+        return {"output": self.output, "shape": [*seen.grid.shape, seen.out_dim]}
 
     def _height_and_width(self, field: Any, region: Any) -> tuple[int | None, int | None] | None:
         """`--size`; one number is the longer side of what is drawn."""

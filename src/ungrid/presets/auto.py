@@ -2,23 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 
-from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
-from ungrid.fields.storage import file_bytes
-from ungrid.presets.film import FILM_EFFORTS, film_field
+from ungrid.presets.auto_volume import choose_volume
+from ungrid.presets.choice import Choice, sized
+from ungrid.presets.film import choose_film
 from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
 from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
 BATCHES_A_PASS = 96  # more batches a pass learn faster per sample, until the cost of a step, not of its samples, counts
-LEAST_BYTES = 8_192
-FILM = "video"
 
 
 @dataclass(frozen=True)
@@ -51,19 +48,12 @@ LEAST_PARAMS_PER_VALUE = 0.2  # with fewer, the moon of scikit-image ended 4 dB 
 MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes each for every channel are held during the fit
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What was picked: the field with its recipe, how its weights are stored, what it is fitted to beside the samples (see
-    `tasks.represent`), and the reason in words."""
-
-    field: Field
-    stored: Literal["float32", "float16"]
-    estimates: str
-    reason: str
+# kind → its own choice: (signal, effort, *, max_bytes, seed); a multiresolution grid for the others
+CHOICES: dict[str, Callable[..., Choice]] = {"video": choose_film, "volume": choose_volume}
 
 
 def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = None, seed: int = 0) -> Choice:
-    """A multiresolution grid sized for the signal, with batches and steps for the effort.
+    """A field sized for the signal by the default of its kind, with the recipe of the effort.
 
     Args:
         signal: what will be fitted.
@@ -74,12 +64,18 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     Raises:
         InputError: `max_bytes` leaves no room for any field.
     """
-    if signal.kind == FILM:
-        return _choose_film(signal, effort, max_bytes, seed)
+    return CHOICES.get(signal.kind, choose_grid)(signal, effort, max_bytes=max_bytes, seed=seed)
+
+
+def choose_grid(signal: Signal, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:
+    """A multiresolution grid, with batches and steps for the effort: the default for pictures, and for kinds without their own.
+
+    Arguments and errors as of `choose`.
+    """
     level = EFFORTS[effort]
     params_per_value = _needed(signal, level, seed)
     plenty = "" if params_per_value == level.params_per_value else ", which should do for this picture"
-    field = _sized(signal, lambda share: _build(signal, share, seed), params_per_value, max_bytes)
+    field = sized(signal, lambda share: _build(signal, share, seed), params_per_value, max_bytes)
     recipe = field.recipe = _scheduled(field, signal, level)
     estimates = _estimates(signal, level)
     per_value = f"{field.n_params / signal.values.numel():.2f} per value{plenty}"
@@ -88,39 +84,6 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
         f"{recipe.steps} steps of {recipe.batch_size:,} samples; {WHY[estimates]}"
     )
     return Choice(field, "float16", estimates, reason)
-
-
-def _choose_film(signal: Signal, effort: str, max_bytes: int | None, seed: int) -> Choice:
-    """The grid of three axes that `presets.film` sizes and schedules."""
-    level = FILM_EFFORTS[effort]
-    field = _sized(signal, lambda share: film_field(signal, level, share, seed), level.params_per_value, max_bytes)
-    recipe = field.recipe
-    assert recipe is not None
-    reason = (
-        f"{effort}: a dense grid of time and space and a 2×32 network, {field.n_params:,} parameters "
-        f"({field.n_params / signal.values.numel():.3f} per value), {recipe.steps} steps of {recipe.batch_size:,} samples"
-    )
-    return Choice(field, "float16", "none", reason)
-
-
-def _sized(signal: Signal, build: Callable[[float], Field], params_per_value: float, max_bytes: int | None) -> Field:
-    """The field of so many parameters per value, or of as many as fit into the bytes."""
-    if max_bytes is None:
-        return build(params_per_value)
-    metadata = sum(len(blob) for blob in signal.blobs.values())
-    least = file_bytes(build(0.0), "float16") + metadata
-    if max_bytes < least:
-        raise InputError(
-            f"max_bytes is {max_bytes}; a field of this signal needs at least {least}, "
-            f"{metadata} of them for what the file knew (ICC profile, EXIF)"
-        )
-    room = (max_bytes - metadata - LEAST_BYTES) / 2  # two bytes a weight
-    params_per_value = min(params_per_value, max(0.0, 0.95 * room / signal.values.numel()))
-    field = build(params_per_value)
-    while file_bytes(field, "float16") + metadata > max_bytes:
-        params_per_value = 0.9 * params_per_value if params_per_value > 1e-6 else 0.0
-        field = build(params_per_value)
-    return field
 
 
 WHY = {
@@ -165,12 +128,12 @@ def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
         shape=signal.grid.shape,
         params_per_value=max(params_per_value, 1e-9),
         interpolation="cubic",
-        value_range=_value_range(signal),
+        value_range=usual_values(signal),
         seed=seed,
     )
 
 
-def _value_range(signal: Signal) -> tuple[float, float]:
+def usual_values(signal: Signal) -> tuple[float, float]:
     """[0, 1] for pictures and films of integers; one standard deviation around the mean for all else."""
     if signal.value_range == (0.0, 1.0):
         return 0.0, 1.0

@@ -11,6 +11,7 @@ from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
+from ungrid.presets.choice import Choice, sized
 from ungrid.signals.base import Signal
 
 SHRINK = 0.99  # step of the search for a resolution
@@ -151,3 +152,16 @@ def film_field(signal: Signal, effort: FilmEffort, params_per_value: float, seed
     batch = max(LEAST_BATCH, min(MOST_BATCH, drawn // effort.steps))
     field.recipe = replace(field.recipe, batch_size=batch, steps=max(LEAST_STEPS, round(drawn / batch)))
     return field
+
+
+def choose_film(signal: Signal, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:
+    """The default for films, see `film_grid`; arguments and errors as of `presets.auto.choose`."""
+    level = FILM_EFFORTS[effort]
+    field = sized(signal, lambda share: film_field(signal, level, share, seed), level.params_per_value, max_bytes)
+    recipe = field.recipe
+    assert recipe is not None
+    reason = (
+        f"{effort}: a dense grid of time and space and a 2×32 network, {field.n_params:,} parameters "
+        f"({field.n_params / signal.values.numel():.3f} per value), {recipe.steps} steps of {recipe.batch_size:,} samples"
+    )
+    return Choice(field, "float16", "none", reason)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
 from jaxtyping import Bool
 from torch import Tensor
 
@@ -15,8 +16,10 @@ from ungrid.fields.record import Record
 from ungrid.fields.storage import file_bytes
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.problem import Problem
-from ungrid.presets.auto import EFFORTS, Choice, choose
+from ungrid.presets.auto import EFFORTS, choose
+from ungrid.presets.choice import Choice
 from ungrid.presets.fit_out import fitted_out, index_box
+from ungrid.presets.least_squares import begin_at_spline
 from ungrid.presets.predict import Machine, Prediction, predict
 from ungrid.presets.start import Start, digest
 from ungrid.presets.table import PUBLISHED
@@ -121,6 +124,8 @@ def plan_signal(
     problem = represent(
         signal, mask=mask, order=order, estimates=estimates, every_level=every_level, max_memory=max_memory, seed=seed
     )
+    if choice.from_spline and start is None:
+        begin_at_spline(field, signal, _unseen(signal, mask, problem))
     begun_from = None if start is None else {"method": start.method, "sha256": digest(field)}
     return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - began, begun_from)
 
@@ -131,6 +136,13 @@ def _published(signal: Signal, preset: str, options: dict[str, float], seed: int
     field = fitted_out(builder(index_box(signal.grid), signal.out_dim, seed=seed, **options), signal)
     reason = f"{why}{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
     return Choice(field, "float32", "none", reason)
+
+
+def _unseen(signal: Signal, mask: Tensor | None, problem: Problem) -> Tensor | None:
+    """[*shape] samples that are not known, or withheld until the fit was measured on them."""
+    unseen = torch.zeros(signal.grid.shape, dtype=torch.bool) if mask is None else ~mask
+    withheld = getattr(problem.judge, "withheld", None)
+    return unseen if withheld is None else unseen.flatten().index_fill(0, withheld.long(), True).reshape(signal.grid.shape)
 
 
 def record_of(signal: Signal | None, stored: Literal["float32", "float16"] = "float32") -> Record:

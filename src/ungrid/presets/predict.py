@@ -34,6 +34,7 @@ LEAST_LOSS = 1e-8  # mean square that counts as nothing lost: 80 dB
 CONSTANT, FIRST, SECOND = -3.71, 1.78, -1.12
 A_PASS, A_STEP, A_PARAMETER = 1.20, 0.99, 2.64  # for each doubling of their number
 MOST_PASSES = 24  # more teach no more
+BY_AXES = {3: 4.0, 4: 14.0}  # a point of a volume sees 64 nodes a level, one that changes 256, where a picture's sees 16
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,11 @@ def predict(
     between = signal.grid.with_midpoints().size - n
     estimating = machine.solved * (0 if n_known is None else n - n_known)
     estimating += between * {"between": machine.solved, "cubic": machine.cubic}.get(estimates, 0.0)
-    step = machine.step + machine.parameter * field.n_params + machine.point * recipe.batch_size
-    looking = machine.point * (n + (between if estimates in ("between", "cubic") else 0))  # three looks, each a third of a step
+    point = machine.point * BY_AXES.get(len(signal.grid.shape), 1.0)
+    step = machine.step + machine.parameter * field.n_params + point * recipe.batch_size
+    looking = point * (
+        n + {"between": between, "cubic": between, "spline": n}.get(estimates, 0)
+    )  # three looks, each a third of a step
     course = Course(estimating * c, recipe.steps, step, looking + machine.measured * n * c)
     psnr = expected_psnr(signal, field) if n_known is None else None
     return Prediction(course.seconds, size, psnr, course, machine.origin)

@@ -1,6 +1,5 @@
 """Two pictures against each other: numbers, and one picture that shows where and at which frequencies they differ."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from torch import Tensor
 from ungrid.errors import InputError
 from ungrid.metrics.image import picture_metrics
 from ungrid.metrics.spectrum import error_by_band
-from ungrid.render.film_sheet import draw_film_comparison
 from ungrid.signals.base import Signal, color_channels
 from ungrid.signals.color import linear_to_srgb, srgb_to_linear
 
@@ -156,7 +154,3 @@ def _spectrum_ratio(result: Signal, reference: Signal) -> Tensor:
 def _blur(power: Tensor) -> Tensor:
     """Local mean over 5 × 5 frequencies: a ratio of single coefficients is noise."""
     return torch.nn.functional.avg_pool2d(power[None, None], 5, stride=1, padding=2, count_include_pad=False)[0, 0]
-
-
-# kind → one picture of two signals of it
-COMPARISONS: dict[str, Callable[[Signal, Signal, Path], None]] = {"image": draw_comparison, "video": draw_film_comparison}

@@ -136,9 +136,13 @@ def _picture_samples(array: Any) -> Samples:
 
 
 def adopt_picture(thing: Any) -> Signal | None:
-    """An array [H, W] or [H, W, c] or a PIL picture as a signal, see `from_array`; None for what has no shape."""
+    """An array [H, W] or [H, W, c] or a PIL picture as a signal, see `from_array`; None for what has no shape, or a volume's:
+    three sizes above 4, of which the last is not the smallest."""
     from PIL import Image
 
+    shape = tuple(getattr(thing, "shape", ()))
+    if len(shape) == 3 and min(shape) > 4 and shape[2] >= min(shape[:2]):
+        return None
     return from_array(thing) if hasattr(thing, "shape") or isinstance(thing, Image.Image | list) else None
 
 

@@ -12,6 +12,7 @@ from ungrid.fields.base import Field
 from ungrid.fit.orders import ORDERS, Order
 from ungrid.fit.problem import Problem
 from ungrid.fit.samplers import GridObservations, IndexSampler
+from ungrid.fit.spline import SplineObservations, from_neighbors
 from ungrid.fit.tiles import TileSampler
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -26,7 +27,8 @@ HELDOUT_MOST = 20_000
 MONITOR_SAMPLES = 8_192
 TILES = "tiles"
 LATTICES = "lattices"
-ESTIMATES = ("none", "samples", "cubic", "between")
+SPLINE = "spline"
+ESTIMATES = ("none", "samples", "cubic", "between", SPLINE)
 
 
 def represent(
@@ -54,8 +56,9 @@ def represent(
             of it are done: the field is measured there first. 0 for none.
         estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";
             "samples" for those that are not known; "between" for the points halfway between samples, too, and "cubic" for
-            these by cubic convolution alone. A field with nearly as many parameters as samples is free between them, and
-            this tells it what is likely there.
+            these by cubic convolution alone; "spline" for one point in each sample's cell, by the cubic spline through all
+            samples. A field with nearly as many parameters as samples is free between them, and this tells it what is likely
+            there.
         every_level: whether every output of a field of several scales is fitted (`MultiscaleField`), or the one looked at.
         max_memory: bytes that estimating may take; None for 1 GiB.
         seed: of the choice of held-out samples.
@@ -85,7 +88,9 @@ def represent(
         judge = SignalJudge(signal, tiles, known=known, withheld=withheld)
         return Problem((Misfit(PointValues(), tiles, loss),), judge, signal)
     draw: Order = lookup(order, {**ORDERS, TILES: TileSampler, LATTICES: TileSampler}, "order")()
-    if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
+    if estimates == SPLINE:
+        sampler = _splined(signal, mask, withheld, draw)
+    elif estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
         sampler = _estimated(signal, kept, withheld, estimates, draw, max_memory)
     else:
         sampler = IndexSampler(GridObservations(signal.grid, signal.values), draw, known=kept, withheld=withheld)
@@ -109,6 +114,19 @@ def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tu
     if known is not None:
         return known[kept], known[withheld]
     return (kept.int() if size < 2**31 else kept), withheld  # half the memory where it matters: large pictures
+
+
+def _splined(signal: Signal, mask: Tensor | None, withheld: Tensor | None, order: Order) -> IndexSampler:
+    """A sampler of samples and of the spline between them; withheld samples are estimated from their neighbors at first."""
+    if mask is not None:
+        raise InputError('a spline runs through all samples, and a mask leaves some out; say estimates="samples"')
+    if withheld is None:
+        return IndexSampler(SplineObservations(signal.grid, signal.values), order)
+    values = signal.values.clone()
+    flat = values.reshape(signal.grid.size, -1)
+    flat[withheld] = from_neighbors(signal.values, withheld)
+    truth = signal.values.reshape(signal.grid.size, -1)[withheld]
+    return IndexSampler(SplineObservations(signal.grid, values), order, withheld=withheld, truth=truth)
 
 
 def _estimated(
