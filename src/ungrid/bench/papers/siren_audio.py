@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-import torch
-
 from ungrid.bench.papers.descent import decibels, descend, largest_cosines, our_best
 from ungrid.bench.papers.files import BACH
 from ungrid.bench.papers.setting import (
@@ -26,13 +24,11 @@ from ungrid.bench.papers.setting import (
     Setting,
     Work,
 )
-from ungrid.bench.wave_file import read_wave
-from ungrid.domain.box import Box
-from ungrid.domain.grid import Grid
 from ungrid.encodings.identity import Identity
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
 from ungrid.networks.siren import Siren
+from ungrid.signals.audio import read_sound
 from ungrid.signals.base import Signal
 from ungrid.tasks.represent import represent
 
@@ -57,10 +53,7 @@ def cases(work: Work) -> Iterator[Case]:
 
 def sound(work: Work) -> Signal:
     """The file's first channel, from -1 to 1, along seconds."""
-    samples, rate = read_wave(work.paths[BACH.name])
-    values = torch.from_numpy(samples[:, :1].copy()).float()
-    grid = Grid(Box(("t",), ((0.0, len(values) / rate),), ("s",)), (len(values),))
-    return Signal(values, grid, "audio", ("mono",), {"sample_format": "float", "sample_rate": rate})
+    return read_sound(work.paths[BACH.name])
 
 
 def _field(signal: Signal, omega: float, seed: int) -> EncodedField:
