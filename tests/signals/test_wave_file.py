@@ -42,5 +42,5 @@ def test_floats_are_taken_as_they_are_also_in_the_extensible_form(tmp_path):
 )
 def test_what_cannot_be_read_is_told(tmp_path, content):
     (tmp_path / "bad.wav").write_bytes(content)
-    with pytest.raises(UnreadableInput, match="cannot be read as a WAV|has samples of code"):
+    with pytest.raises(UnreadableInput, match=r"cannot be read as a WAV|has samples of code"):
         read_wave(tmp_path / "bad.wav")

@@ -159,13 +159,12 @@ def _read_samples(file: BinaryIO, start: int, shape: tuple[int, int], code: int,
 def _decoded(octets: bytes, code: int, bits: int) -> NDArray[Any]:
     if code == FLOATS:
         with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite and is reported as such
-            floats: NDArray[Any] = np.frombuffer(octets, dtype=f"<f{bits // 8}").astype(np.float32)
-            return floats
+            return np.frombuffer(octets, dtype=f"<f{bits // 8}").astype(np.float32)
     width = bits // 8
     raw = np.frombuffer(octets, dtype=np.uint8).reshape(-1, width)
     if width == 1:
         return (raw[:, 0].astype(np.float32) - 128) / 128
-    whole = np.zeros((len(raw), 4), dtype=np.uint8)
+    whole: NDArray[Any] = np.zeros((len(raw), 4), dtype=np.uint8)
     whole[:, 4 - width :] = raw  # the high bytes of 32 bits, so that the sign stands where it belongs
     numbers: NDArray[Any] = (whole.view("<i4")[:, 0] / 2**31).astype(np.float32)
     return numbers
@@ -174,7 +173,8 @@ def _decoded(octets: bytes, code: int, bits: int) -> NDArray[Any]:
 def as_integers(samples: NDArray[Any], bits: int) -> NDArray[Any]:
     """The nearest integers of so many bits, from −2^(bits − 1) to 2^(bits − 1) − 1; what is beyond is clipped."""
     half = 2 ** (bits - 1)
-    return np.clip(np.rint(samples.astype(np.float64) * half), -half, half - 1).astype(np.int64)
+    whole: NDArray[Any] = np.clip(np.rint(samples.astype(np.float64) * half), -half, half - 1).astype(np.int64)
+    return whole
 
 
 class WaveWriter:
