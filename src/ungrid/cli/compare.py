@@ -30,8 +30,10 @@ class Compare(Command):
 
     def show(self, result: dict[str, Any]) -> None:
         """Numbers first, then the bands."""
-        bands = result["bands"]
+        bands = result.get("bands")
         super().show({key: value for key, value in result.items() if key != "bands"})
+        if bands is None:
+            return
         print("band (cycles/pixel)   error / signal")
         for band in bands:
             ratio = band["relative_error"]

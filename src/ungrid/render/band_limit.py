@@ -20,8 +20,8 @@ def band_limited(field: Field, band: Grid, max_memory: int) -> Float[Tensor, "n 
     """Values on a band of a coarser grid: the field at its source's samples, under a sinc that ends at the band's highest
     frequency.
 
-    Passes what is below 0.87 of the highest frequency to 0.01 dB, and leaves 100 dB less of what would alias. Near the ends of the
-    field the window is cut, and its weights sum to 1 all the same.
+    Passes what is below 0.87 of the highest frequency to 0.01 dB, and leaves 100 dB less of what would alias. Near the ends of
+    the field the window is cut, and its weights sum to 1 all the same.
 
     Args:
         field: with a record, of one axis.
@@ -61,4 +61,5 @@ def kernel(distance: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """Kaiser-windowed sinc at distances in samples of the result; 0 beyond `CROSSINGS`."""
     inside = (1 - (distance / CROSSINGS).square()).clamp_min(0)
     window = torch.special.i0(BETA * inside.sqrt()) / float(torch.special.i0(torch.tensor(BETA, dtype=torch.float64)))
-    return torch.sinc(EDGE * distance) * window * (distance.abs() <= CROSSINGS)
+    weights: Tensor = torch.sinc(EDGE * distance) * window * (distance.abs() <= CROSSINGS)
+    return weights

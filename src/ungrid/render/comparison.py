@@ -10,6 +10,7 @@ from torch import Tensor
 from ungrid.errors import InputError
 from ungrid.metrics.image import picture_metrics
 from ungrid.metrics.spectrum import error_by_band
+from ungrid.render.sound_picture import draw_sound_comparison
 from ungrid.signals.base import Signal, color_channels
 from ungrid.signals.color import linear_to_srgb, srgb_to_linear
 
@@ -158,4 +159,4 @@ def _blur(power: Tensor) -> Tensor:
 
 
 # kind → one picture of two signals of it
-COMPARISONS: dict[str, Callable[[Signal, Signal, Path], None]] = {"image": draw_comparison}
+COMPARISONS: dict[str, Callable[[Signal, Signal, Path], None]] = {"image": draw_comparison, "audio": draw_sound_comparison}
