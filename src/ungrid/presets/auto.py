@@ -103,8 +103,8 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
 
 
 def _spline(signal: Signal, effort: str, max_bytes: int | None) -> Choice:
-    """A spline with cells where the sound is rich. It has 13 to 40 dB more than the grid above in a tenth of its seconds
-    (docs/explain/sound)."""
+    """A spline with cells where the sound is rich. Of gt_bach.wav it has 60.1 dB after 0.3 s of CPU in the loop, the grid above
+    30.2 dB after 3.1 s (docs/guides/audio)."""
     level = EFFORTS[effort]
     cells, enough = level.params_per_value, SOUND_ENOUGH[effort]
     field, expected = recording_field(signal, cells_per_sample=cells, enough=enough)

@@ -74,7 +74,7 @@ def place_knots(
     energy = max(float(values.double().square().sum()), 1e-30)
 
     def at(price: float) -> tuple[Tensor, float, float]:
-        codes = (lost + price * densities.float()).argmin(dim=1)
+        codes = _eased((lost + price * densities.float()).argmin(dim=1))
         share = float(densities[codes].mean())
         return codes, share, 10 * math.log10(energy / max(float(lost.gather(1, codes[:, None]).sum(dtype=torch.float64)), 1e-30))
 
@@ -91,6 +91,14 @@ def place_knots(
     n_cells = max(1, round(min(share, cells_per_sample) * n) - N_TAPS)
     around = torch.cat([codes[:1], codes, codes[-1:], codes[-1:]])  # a window's own density is its second and third
     return Knots(around.to(torch.uint8), n_cells, snr)
+
+
+def _eased(codes: Tensor) -> Tensor:
+    """No window an octave and more below a neighbor: the density between them is smooth, and a rich one needs all its own."""
+    for _ in range(N_CODES // CODES_PER_OCTAVE):
+        ahead, behind = torch.cat([codes[1:], codes[-1:]]), torch.cat([codes[:1], codes[:-1]])
+        codes = torch.maximum(codes, torch.maximum(ahead, behind) - CODES_PER_OCTAVE)
+    return codes
 
 
 def _lost(values: Tensor, n_windows: int, window: int) -> Tensor:
