@@ -261,7 +261,7 @@ def query(
     ask = field if derivative is None else _derivative_of(field, derivative)
     ask = field.deviation if deviation and isinstance(field, UncertainField) else ask
     own = next(field.parameters())
-    points = torch.as_tensor(coords, dtype=own.dtype, device=own.device)
+    points = torch.as_tensor(coords, dtype=field.coords_dtype, device=own.device)
     plain = derivative is None and not deviation
     size = field.chunk_points(max_memory) if plain else max(1, field.chunk_points(max_memory) // 8)
     with torch.no_grad():

@@ -13,6 +13,7 @@ from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
 from ungrid.fields.residual import ResidualField
+from ungrid.fields.spline import SplineField
 from ungrid.fields.uncertain import UncertainField
 
 FIELDS: dict[str, type] = {
@@ -26,6 +27,7 @@ FIELDS: dict[str, type] = {
     "Product": Product,
     "ResidualField": ResidualField,
     "Stitched": Stitched,
+    "SplineField": SplineField,
     "Sum": Sum,
     "Transformed": Transformed,
     "Warped": Warped,
@@ -47,6 +49,7 @@ __all__ = [
     "Recipe",
     "Record",
     "ResidualField",
+    "SplineField",
     "Stitched",
     "Sum",
     "Transformed",

@@ -76,6 +76,11 @@ class Field(nn.Module, ABC):
         return {"values": self.out_dim}
 
     @property
+    def coords_dtype(self) -> torch.dtype:
+        """Of the coords that the field tells apart: its own; float64 for one that is asked along an axis of many samples."""
+        return next(self.parameters(), torch.zeros(())).dtype
+
+    @property
     def smoothness(self) -> float:
         """How often values are continuously differentiable by the coords: 0 for ReLU networks and linear grids, whose second
         derivatives are zero almost everywhere; 2 for cubic grids; infinity for sines."""
@@ -95,9 +100,11 @@ class Field(nn.Module, ABC):
         """Coords checked against the box; lists and arrays become a tensor of the field's dtype and device."""
         own = next(self.parameters(), torch.zeros(()))
         if not isinstance(coords, Tensor):
-            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=own.dtype, device=own.device)
+            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=self.coords_dtype, device=own.device)
         self.box.check_coords(coords)
-        if coords.dtype != own.dtype:
+        if coords.dtype == own.dtype:
+            return coords.to(self.coords_dtype)  # no more than wider, hence exact
+        if coords.dtype != self.coords_dtype:
             raise InputError(
                 f"coords are {coords.dtype} but the field is {own.dtype}; convert one of them: coords.to({own.dtype}) "
                 f"or field.to({coords.dtype})"

@@ -8,6 +8,7 @@ from torch import nn
 
 from ungrid.fields.record import Recipe
 from ungrid.fit.adam import Adam
+from ungrid.fit.conjugate import ConjugateGradients
 from ungrid.fit.muon import Muon
 
 Optimizer = Adam | Muon | torch.optim.Optimizer
@@ -41,6 +42,11 @@ def lbfgs(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Opt
     )
 
 
+def conjugate_gradients(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Conjugate gradients with an exact step, for a loss that is quadratic: a spline by sums (hestenes1952conjugate)."""
+    return ConjugateGradients(parameters, recipe.learning_rate)
+
+
 def _adam_settings(recipe: Recipe) -> dict[str, Any]:
     return {
         "learning_rate": recipe.learning_rate,
@@ -50,5 +56,18 @@ def _adam_settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-OPTIMIZERS: dict[str, Builder] = {"adam": adam, "adamw": adamw, "lbfgs": lbfgs, "muon": muon, "sgd": sgd}
-OPTIMIZER_PAPERS = {"adam": "kingma2015adam", "adamw": "loshchilov2019adamw", "lbfgs": "liu1989lbfgs", "muon": "jordan2024muon"}
+OPTIMIZERS: dict[str, Builder] = {
+    "adam": adam,
+    "adamw": adamw,
+    "conjugate_gradients": conjugate_gradients,
+    "lbfgs": lbfgs,
+    "muon": muon,
+    "sgd": sgd,
+}
+OPTIMIZER_PAPERS = {
+    "adam": "kingma2015adam",
+    "conjugate_gradients": "hestenes1952conjugate",
+    "adamw": "loshchilov2019adamw",
+    "lbfgs": "liu1989lbfgs",
+    "muon": "jordan2024muon",
+}

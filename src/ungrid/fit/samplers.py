@@ -35,19 +35,25 @@ class Observations(Protocol):
         ...
 
 
+def is_long(grid: Grid) -> bool:
+    """Whether float32 coordinates of the box would be off by more than a hundredth of a sample somewhere."""
+    ends = (max(abs(low), abs(high)) / pitch for (low, high), pitch in zip(grid.box.bounds, grid.spacing, strict=True))
+    return max(ends) > 2**24 / 100
+
+
 class GridObservations:
     """Values at the points of a grid; the points are computed when they are asked for, not stored.
 
     Args:
-        grid: where the values lie.
+        grid: where the values lie; of one that `is_long` the points are float64.
         values: [*grid.shape, c].
     """
 
     def __init__(self, grid: Grid, values: Float[Tensor, "*shape c"]):
         self.grid = grid
         self.values = values.reshape(grid.size, values.shape[-1])
-        dtype, device = values.dtype, values.device
-        self._axes = [grid.axis_coords(axis, dtype=dtype, device=device) for axis in range(grid.box.dim)]
+        dtype = torch.float64 if is_long(grid) else values.dtype
+        self._axes = [grid.axis_coords(axis, dtype=dtype, device=values.device) for axis in range(grid.box.dim)]
 
     def __len__(self) -> int:
         return self.grid.size

@@ -22,7 +22,9 @@ class PointValues:
 
     def __call__(self, field: FieldLike, query: Float[Tensor, "n d"] | Tile) -> Float[Tensor, "n c"]:
         """Values of the field at the query points."""
-        values = on_tile(field, query) if isinstance(query, Tile) else field(query)
+        values = (
+            on_tile(field, query) if isinstance(query, Tile) else field(query.to(getattr(field, "coords_dtype", query.dtype)))
+        )
         return values if self.channels is None else values[..., list(self.channels)]
 
     def add_squared_error(self, field: FieldLike, batch: Batch, factor: float) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from ungrid.metrics.audio import sound_metrics
 from ungrid.metrics.error import max_abs_error, mse, psnr
 from ungrid.metrics.film import film_metrics
 from ungrid.metrics.image import picture_metrics
@@ -48,5 +49,17 @@ def drawn_metrics(result: Float[Tensor, "h w c"], reference: Signal) -> dict[str
     return measures
 
 
+def heard_metrics(result: Float[Tensor, "n c"], reference: Signal) -> dict[str, float | None]:
+    """Those of `sound_metrics`, of values clipped as they would be heard.
+
+    Shape: [n, c], as the reference's values.
+    """
+    return sound_metrics(reference.shown(result), reference.values)
+
+
 # kind → measures of values on a signal's grid; `sampled_metrics` for the others
-MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {"image": drawn_metrics, "video": film_metrics}
+MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {
+    "image": drawn_metrics,
+    "audio": heard_metrics,
+    "video": film_metrics,
+}

@@ -10,11 +10,12 @@ from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.factored import coordx, k_planes, tensorf_cp, tensorf_vm, tri_plane
 from ungrid.presets.film import siren_video
 from ungrid.presets.filters import bacon, fourier_filter, gabor_filter, spline_network
-from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren
+from ungrid.presets.published import dense_grid, fourier_mlp, hash_grid, relu_pe_mlp, sine, siren, siren_audio
 
 PUBLISHED: dict[str, Callable[..., Field]] = {
     "siren": siren,
     "siren_video": siren_video,
+    "siren_audio": siren_audio,
     "sine": sine,
     "fourier_mlp": fourier_mlp,
     "relu_pe_mlp": relu_pe_mlp,

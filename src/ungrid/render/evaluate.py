@@ -10,9 +10,13 @@ from torch import Tensor
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.render.band_limit import band_limited
 
 ToneCurve = Callable[[Tensor], Tensor]
 BAND_ROWS = 256  # of a band at most: the height of a TIFF tile
+LINE_ROWS = 2**16  # of one where a row is a single sample
+# kind → how it is drawn with fewer samples than its source: (field, band of the grid, bytes) → values; the others are averaged
+REDUCTIONS: dict[str, Callable[[Field, Grid, int], Tensor]] = {"audio": band_limited}
 
 
 def bands(
@@ -27,7 +31,7 @@ def bands(
 
     Where a cell of the grid is wider than a sample of what the field was fitted to, the field is averaged over the cell
     (a box footprint, sampled at least once per sample of the source), so that shrinking does not alias. The average is
-    taken in linear light where a tone curve is given.
+    taken in linear light where a tone curve is given. A kind in `REDUCTIONS` is reduced in its own way: sound by a windowed sinc.
 
     Args:
         field: what is drawn.
@@ -64,7 +68,7 @@ def _band_rows(grid: Grid, channels: int, factors: tuple[int, ...], budget: int)
             f"max_memory of {budget:,} bytes is too small: one row of {grid.shape[1:]} takes {2 * per_row:,}; "
             f"allow more, or render a region"
         )
-    return int(min(rows, BAND_ROWS, grid.shape[0]))
+    return int(min(rows, BAND_ROWS if len(grid.shape) > 1 else LINE_ROWS, grid.shape[0]))
 
 
 @torch.no_grad()
@@ -78,6 +82,9 @@ def _band(
 ) -> Tensor:
     if max(factors) == 1:
         return field.sample(band, max_memory=budget // 2)
+    own_way = None if field.record is None else REDUCTIONS.get(field.record.kind)
+    if own_way is not None:
+        return own_way(field, band, budget // 2)
     rows = []
     for row in range(band.shape[0]):  # one row of cells at a time: its fine points are many
         cells = band.part((slice(row, row + 1), *(slice(0, n) for n in band.shape[1:])))

@@ -21,12 +21,14 @@ from ungrid.signals.base import Signal, peak_of
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.misfit import Loss, Misfit
+from ungrid.terms.spline_sums import SampledSums, SplineMisfit
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 MONITOR_SAMPLES = 8_192
 TILES = "tiles"
 LATTICES = "lattices"
+SUMS = "sums"
 SPLINE = "spline"
 ESTIMATES = ("none", "samples", "cubic", "between", SPLINE)
 
@@ -51,7 +53,7 @@ def represent(
         loss: (prediction, target) → scalar; None for the one that the field's recipe names.
         order: how batches are drawn: "shuffled" (each sample once a pass), "uniform", "stratified"; "tiles": random blocks
             of the grid; "lattices": every k-th sample along each axis, from a random one. Both take all of the grid where the
-            recipe has no batch size.
+            recipe has no batch size. "sums": all samples at every step, by their sums, for a `SplineField`.
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
         estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";
@@ -87,7 +89,10 @@ def represent(
         tiles = TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
         judge = SignalJudge(signal, tiles, known=known, withheld=withheld)
         return Problem((Misfit(PointValues(), tiles, loss),), judge, signal)
-    draw: Order = lookup(order, {**ORDERS, TILES: TileSampler, LATTICES: TileSampler}, "order")()
+    if order == SUMS:
+        sums = SampledSums(signal.grid, signal.values, known=kept, withheld=withheld)
+        return Problem((SplineMisfit(sums),), SignalJudge(signal, sums, known=known, withheld=withheld), signal)
+    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS]) | ORDERS, "order")()
     if estimates == SPLINE:
         sampler = _splined(signal, mask, withheld, draw)
     elif estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
@@ -163,7 +168,12 @@ class SignalJudge:
     """
 
     def __init__(
-        self, signal: Signal, sampler: IndexSampler | TileSampler, *, known: Tensor | None = None, withheld: Tensor | None = None
+        self,
+        signal: Signal,
+        sampler: IndexSampler | TileSampler | SampledSums,
+        *,
+        known: Tensor | None = None,
+        withheld: Tensor | None = None,
     ):
         self.signal, self.sampler, self.known, self.withheld = signal, sampler, known, withheld
         rng = torch.Generator().manual_seed(1)
@@ -205,7 +215,7 @@ class SignalJudge:
         for part in index.split(field.chunk_points()):
             batch = self._observed.gather(part)
             assert isinstance(batch.query, Tensor)
-            values = self.signal.shown(field(batch.query.to(device)).cpu())
+            values = self.signal.shown(field(batch.query.to(device, field.coords_dtype)).cpu())
             difference = (values - batch.target)[:, self.signal.measured_channels].double()
             errors, n = errors + float(difference.square().sum()), n + difference.numel()
         return {"psnr": decibels(errors / n, self._peak)}

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
 from ungrid.domain.box import Box
 from ungrid.encodings.base import Encoding
 from ungrid.encodings.codebook_grid import CodebookGrid
@@ -29,6 +31,7 @@ from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.residual import ResidualField
+from ungrid.fields.spline import SplineField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -53,6 +56,16 @@ from ungrid.testing.toys import pixel_box, unit_box
 EncodingMaker = Callable[[int, int], Encoding]
 NetworkMaker = Callable[[int, int, int], Network]
 FieldMaker = Callable[[Box, int, int], Field]
+
+
+def spline_field(box: Box, out_dim: int, seed: int = 0) -> SplineField:
+    """A spline of uneven cells along the box's first axis, with random nodes."""
+    field = SplineField(Box(box.axes[:1], box.bounds[:1], box.units[:1]), out_dim, 9, 4, scale=0.5)
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        field.nodes.copy_(torch.randn(field.nodes.shape, generator=rng))
+        field.get_buffer("codes").copy_(torch.randint(0, 24, field.get_buffer("codes").shape, generator=rng))
+    return field
 
 
 def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = None, seed: int = 0) -> EncodedField:
@@ -162,6 +175,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     ),
     "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
+    "SplineField": lambda box, c, seed: spline_field(box, c, seed),
     "AdaptedField": lambda box, c, seed: AdaptedField(encoded_field(Identity(box.dim), c, box=box, seed=seed), 1, seed=seed),
     "LaplaceField": lambda box, c, seed: LaplaceField(_scaled_field(box, c, seed), (0.25,) * box.dim),
     "EnsembleField": lambda box, c, seed: EnsembleField(
@@ -172,6 +186,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
     "siren_video": {"width": 6, "depth": 2},
+    "siren_audio": {"width": 6, "depth": 2, "first_omega": 30.0},
     "sine": {"width": 6, "depth": 2},
     "fourier_mlp": {"n_frequencies": 4, "bandwidth": 0.5, "width": 6, "depth": 1},
     "relu_pe_mlp": {"n_frequencies": 2, "max_octave": 1.5, "width": 6, "depth": 1},

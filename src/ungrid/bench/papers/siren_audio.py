@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-import torch
-
 from ungrid.bench.papers.descent import decibels, descend, largest_cosines, our_best
 from ungrid.bench.papers.files import BACH
 from ungrid.bench.papers.setting import (
@@ -26,13 +24,11 @@ from ungrid.bench.papers.setting import (
     Setting,
     Work,
 )
-from ungrid.bench.wave_file import read_wave
-from ungrid.domain.box import Box
-from ungrid.domain.grid import Grid
-from ungrid.encodings.identity import Identity
-from ungrid.fields.encoded import EncodedField
+from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
-from ungrid.networks.siren import Siren
+from ungrid.presets.fit_out import fitted_out
+from ungrid.presets.published import siren_audio
+from ungrid.signals.audio import read_sound
 from ungrid.signals.base import Signal
 from ungrid.tasks.represent import represent
 
@@ -57,14 +53,11 @@ def cases(work: Work) -> Iterator[Case]:
 
 def sound(work: Work) -> Signal:
     """The file's first channel, from -1 to 1, along seconds."""
-    samples, rate = read_wave(work.paths[BACH.name])
-    values = torch.from_numpy(samples[:, :1].copy()).float()
-    grid = Grid(Box(("t",), ((0.0, len(values) / rate),), ("s",)), (len(values),))
-    return Signal(values, grid, "audio", ("mono",), {"sample_format": "float", "sample_rate": rate})
+    return read_sound(work.paths[BACH.name])
 
 
-def _field(signal: Signal, omega: float, seed: int) -> EncodedField:
-    return EncodedField(signal.box, Identity(1), Siren(1, 1, 256, depth=4, first_omega=omega, seed=seed))
+def _field(signal: Signal, omega: float, seed: int) -> Field:
+    return fitted_out(siren_audio(signal.box, signal.out_dim, first_omega=omega, seed=seed), signal)
 
 
 def _loudness(signal: Signal) -> float:
@@ -74,7 +67,7 @@ def _loudness(signal: Signal) -> float:
 
 def _fitted(signal: Signal, omega: float, work: Work, earlier: Mapping[str, float]) -> Outcome:
     field = _field(signal, omega, work.seed)
-    recipe = Recipe(learning_rate=1e-4, steps=work.scale.steps, batch_size=work.scale.batch)
+    recipe = replace(field.recipe or Recipe(), steps=work.scale.steps, batch_size=work.scale.batch)
     spent, steps = descend(field, represent(signal, heldout=0.0), recipe, work.seed)
     reached = decibels(field.sample(signal.grid), signal.values, peak=_loudness(signal))
     return Outcome(reached, spent, field.n_params, steps)
