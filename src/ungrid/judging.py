@@ -16,7 +16,7 @@ from ungrid.fitting import choose_device
 from ungrid.metrics.signal import MEASURES, sampled_metrics
 from ungrid.render.comparison import COMPARISONS, check_alike, compare_pictures
 from ungrid.signals.base import Signal
-from ungrid.verbs import as_signal, load
+from ungrid.verbs import as_signal, load, query
 
 
 def compare(
@@ -81,9 +81,13 @@ def _on_one_grid(
 def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, max_memory: int | None) -> Signal:
     grid = field.grid() if like is None else like.grid
     record = field.record
-    if record is None or grid.box != field.box:
+    if record is None or not grid.box.is_close(field.box):
         own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
         raise InputError(f"the field lives on a box of {own} {field.box.units[0]}, the other has {other}; expected one size")
     placed = field if device is None else field.to(device)
-    values = placed.sample(grid, max_memory=max_memory).cpu()
+    places = None if like is None else like.places
+    if places is None:
+        values = placed.sample(grid, max_memory=max_memory).cpu()
+    else:
+        values = query(placed, places.flatten(0, -2), max_memory=max_memory).reshape(*grid.shape, field.out_dim)
     return Signal(values, grid, record.kind, record.channels, record.source)

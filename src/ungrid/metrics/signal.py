@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -47,5 +48,36 @@ def drawn_metrics(result: Float[Tensor, "h w c"], reference: Signal) -> dict[str
     return measures
 
 
+def channel_metrics(result: Float[Tensor, "*shape c"], reference: Signal) -> dict[str, float | None]:
+    """`psnr` of channels that are different quantities: the mean square of errors, each in units of its channel's peak to peak.
+
+    Of several channels also `psnr_NAME` of each; of one `rmse` and `max_abs_error`. Only known values are compared.
+
+    Shape: [*shape, c], as the reference's values, at its grid's points or its places.
+    """
+    counts, names = importance(reference), reference.channels
+    error = (result.double() - reference.values.double()) / torch.tensor(reference.peaks, dtype=torch.float64)
+    share = torch.ones_like(error) if counts is None else counts.double().expand_as(error)
+    squares, total = (share * error.square()).flatten(0, -2), share.flatten(0, -2)
+    measures = {"psnr": decibels(float(squares.sum() / total.sum()), 1.0)}
+    if len(names) > 1:
+        each = zip(names, squares.sum(dim=0), total.sum(dim=0), strict=True)
+        return measures | {f"psnr_{name}": decibels(float(square / n), 1.0) for name, square, n in each}
+    peak = reference.peaks[0]
+    worst = float((error.abs() * (share > 0)).max()) * peak
+    return measures | {"rmse": float((squares.sum() / total.sum()).sqrt()) * peak, "max_abs_error": worst}
+
+
+def importance(signal: Signal) -> Float[Tensor, "*shape w"] | None:
+    """How much each sample [*shape, 1] or value [*shape, c] of a signal counts where its quality is measured; None for all alike.
+
+    Values that are not known count nothing.
+    """
+    if signal.known is None:
+        return None
+    known = signal.known if signal.known.shape == signal.values.shape else signal.known[..., None]
+    return known.to(signal.values.dtype)
+
+
 # kind → measures of values on a signal's grid; `sampled_metrics` for the others
-MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {"image": drawn_metrics}
+MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {"image": drawn_metrics, "series": channel_metrics}

@@ -2,7 +2,8 @@
 
 from ungrid.presets.activations import finer, finer_gauss, finer_wire, gauss, hosc, incode, sinc, wire
 from ungrid.presets.art import cppn, random_art
-from ungrid.presets.auto import EFFORTS, Choice, Effort, choose
+from ungrid.presets.auto import EFFORTS, Effort, choose
+from ungrid.presets.choice import Choice
 from ungrid.presets.compact import factor_field, gaussian_image, vqad
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr
 from ungrid.presets.evolve import crossover, latent_walk, mutate, next_generation

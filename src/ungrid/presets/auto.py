@@ -1,7 +1,7 @@
 """The default: picks a field and its settings for a signal and an effort, and says what it picked and why."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 
@@ -9,8 +9,10 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
 from ungrid.fields.storage import file_bytes
+from ungrid.presets.choice import Choice
 from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
+from ungrid.presets.series import choose_series
 from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
@@ -48,15 +50,8 @@ LEAST_PARAMS_PER_VALUE = 0.2  # with fewer, the moon of scikit-image ended 4 dB 
 MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes each for every channel are held during the fit
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What was picked: the field with its recipe, how its weights are stored, what it is fitted to beside the samples (see
-    `tasks.represent`), and the reason in words."""
-
-    field: Field
-    stored: Literal["float32", "float16"]
-    estimates: str
-    reason: str
+# kind → its own choice: (signal, effort, *, max_bytes, seed); the multiresolution grid below for the others
+CHOICES: dict[str, Callable[..., Choice]] = {"series": choose_series}
 
 
 def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = None, seed: int = 0) -> Choice:
@@ -71,6 +66,8 @@ def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = 
     Raises:
         InputError: `max_bytes` leaves no room for any field.
     """
+    if signal.kind in CHOICES:
+        return CHOICES[signal.kind](signal, effort, max_bytes=max_bytes, seed=seed)
     level = EFFORTS[effort]
     params_per_value = _needed(signal, level, seed)
     plenty = "" if params_per_value == level.params_per_value else ", which should do for this picture"
