@@ -2,8 +2,9 @@
 
 from ungrid.signals.image import IMAGE
 from ungrid.signals.modality import Modality
+from ungrid.signals.series import SERIES
 
-# in the order in which a file is offered to them
-MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (IMAGE,)}
+# in the order in which a file or object is offered to them: pictures, which take any array, come last
+MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (SERIES, IMAGE)}
 
 __all__ = ["MODALITIES", "Modality"]
