@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ungrid.diagnosis.anomalies import BEYOND, Anomaly, find_anomalies
 from ungrid.diagnosis.diagnose import find_faults
 from ungrid.diagnosis.finding import Finding
 from ungrid.errors import InputError
@@ -61,6 +62,18 @@ def diagnose(field: Field, signal: Any = None) -> list[Finding]:
         signal: a signal, path or array that it was fitted to; without it, its residual is not looked at.
     """
     return find_faults(field, None if signal is None else as_signal(signal))
+
+
+def anomalies(field: Field, signal: Any, *, beyond: float = BEYOND) -> list[Anomaly]:
+    """Samples of a signal that its field does not explain, the worst first: where, which channel, how many deviations off.
+
+    Args:
+        field: fitted to the signal.
+        signal: a signal, path, array or table.
+        beyond: robust standard deviations of the residual, from which on a sample counts.
+    """
+    kind = None if field.record is None or not isinstance(signal, str | os.PathLike) else field.record.kind
+    return find_anomalies(field, as_signal(signal, kind), beyond=beyond)
 
 
 def _loaded(thing: Any) -> Signal | Field:

@@ -21,7 +21,7 @@ def solve_banded(bands: Float[Tensor, "*batch b n"], right: Float[Tensor, "*batc
     diagonal = bands.new_zeros((*batch, n_blocks, width, width))
     below = bands.new_zeros((*batch, n_blocks, width, width))  # couples block i with block i − 1; none for the first
     column = torch.arange(n, device=bands.device)
-    for k in range(bands.shape[-2]):
+    for k in range(min(bands.shape[-2], n)):
         at = column[: n - k]
         row, values = at + k, bands[..., k, : n - k]
         same = row // width == at // width
@@ -32,8 +32,22 @@ def solve_banded(bands: Float[Tensor, "*batch b n"], right: Float[Tensor, "*batc
     spare = torch.arange(n, n_blocks * width, device=bands.device)
     diagonal[..., spare // width, spare % width, spare % width] = 1
     blocks = torch.nn.functional.pad(right, (0, n_blocks * width - n)).unflatten(-1, (n_blocks, width))[..., None]
-    solution: Tensor = _solved(diagonal, below, blocks).flatten(-3)[..., :n]
-    return solution
+    solution = _solved(diagonal, below, blocks).flatten(-3)[..., :n]
+    rest = right - multiply_banded(
+        bands, solution
+    )  # once more with what is left: 1e-12 in place of 1e-3 where A is near singular
+    blocks = torch.nn.functional.pad(rest, (0, n_blocks * width - n)).unflatten(-1, (n_blocks, width))[..., None]
+    return solution + _solved(diagonal, below, blocks).flatten(-3)[..., :n]
+
+
+def multiply_banded(bands: Float[Tensor, "*batch b n"], x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
+    """A x, with A as in `solve_banded`."""
+    n = x.shape[-1]
+    product = bands[..., 0, :] * x
+    for k in range(1, min(bands.shape[-2], n)):
+        product[..., k:] += bands[..., k, : n - k] * x[..., : n - k]
+        product[..., : n - k] += bands[..., k, : n - k] * x[..., k:]
+    return product
 
 
 def _solved(diagonal: Tensor, below: Tensor, right: Tensor) -> Tensor:

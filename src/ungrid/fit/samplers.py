@@ -71,7 +71,7 @@ class GridObservations:
 
     def to(self, device: torch.device) -> "GridObservations":
         """The same observations on a device."""
-        weight = None if self.weight is None else self.weight.to(device)
+        weight = None if self.weight is None else self.weight.to(device).reshape(*self.grid.shape, -1)
         return GridObservations(self.grid, self.values.to(device).reshape(*self.grid.shape, -1), weight)
 
 

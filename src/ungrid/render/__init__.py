@@ -6,9 +6,10 @@ from ungrid.render.animation import check_animation, write_animation
 from ungrid.render.contact_sheet import sheet_layout, thumbnail
 from ungrid.render.draw import draw, drawing_grid, outline_of
 from ungrid.render.evaluate import bands, footprint
+from ungrid.render.line_plot import draw_series
 
 # kind → the picture of a field of it, for those that are no pictures: (field, path, grid, *, max_memory)
-VIEWS: dict[str, Callable[..., None]] = {}
+VIEWS: dict[str, Callable[..., None]] = {"series": draw_series}
 
 __all__ = [
     "VIEWS",

@@ -1,5 +1,7 @@
 """What a signal's samples say to a fit: where they lie, their values, and what each value counts."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -22,9 +24,10 @@ def weights(signal: Signal) -> Tensor | None:
     """What an error in each value counts [*shape, c or 1]; None where all count alike.
 
     Channels that are different quantities count in units of their own peak to peak; cells of a sphere by the root of their
-    area, as errors are squared; values that are not known count nothing.
+    area, as errors are squared; single values that are not known count nothing. (Samples that are not known are not drawn.)
     """
-    counts = importance(signal)
+    by_sample = signal.known is not None and signal.known.shape == signal.grid.shape
+    counts = importance(replace(signal, known=None) if by_sample else signal)
     if signal.kind not in OWN_PEAKS:
         return None if counts is None else counts.sqrt()
     scale = torch.tensor([1 / peak for peak in signal.peaks], dtype=signal.values.dtype)
