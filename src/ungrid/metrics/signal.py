@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ungrid.domain.grid import Grid
 from ungrid.metrics.error import max_abs_error, mse, psnr
 from ungrid.metrics.image import picture_metrics
 from ungrid.signals.base import Signal, color_channels
@@ -71,13 +72,30 @@ def channel_metrics(result: Float[Tensor, "*shape c"], reference: Signal) -> dic
 def importance(signal: Signal) -> Float[Tensor, "*shape w"] | None:
     """How much each sample [*shape, 1] or value [*shape, c] of a signal counts where its quality is measured; None for all alike.
 
-    Values that are not known count nothing.
+    Values that are not known count nothing; cells of a sphere count by their area.
     """
-    if signal.known is None:
-        return None
-    known = signal.known if signal.known.shape == signal.values.shape else signal.known[..., None]
-    return known.to(signal.values.dtype)
+    known, areas = signal.known, cell_areas(signal.grid) if signal.kind == "sphere" else None
+    if known is None:
+        return areas
+    counts = (known if known.shape == signal.values.shape else known[..., None]).to(signal.values.dtype)
+    return counts if areas is None else counts * areas
+
+
+def cell_areas(grid: Grid) -> Float[Tensor, "*shape 1"]:
+    """Area of each cell of latitude and longitude, over their mean: sin of its upper edge less that of its lower."""
+    along = grid.box.axis("lat")
+    places = grid.axis_coords(along, dtype=torch.float64)
+    low, high = grid.box.bounds[along]
+    edges = torch.cat([places.new_tensor([low]), (places[:-1] + places[1:]) / 2, places.new_tensor([high])])
+    areas = torch.deg2rad(edges.clamp(-90, 90)).sin().diff()
+    shape = [1] * (len(grid.shape) + 1)
+    shape[along] = -1
+    return (areas / areas.mean()).float().reshape(shape).expand(*grid.shape, 1)
 
 
 # kind → measures of values on a signal's grid; `sampled_metrics` for the others
-MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {"image": drawn_metrics, "series": channel_metrics}
+MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {
+    "image": drawn_metrics,
+    "series": channel_metrics,
+    "sphere": channel_metrics,
+}

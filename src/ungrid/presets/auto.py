@@ -13,6 +13,7 @@ from ungrid.presets.choice import Choice
 from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
 from ungrid.presets.series import choose_series
+from ungrid.presets.sphere import choose_sphere
 from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
@@ -51,7 +52,7 @@ MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes eac
 
 
 # kind → its own choice: (signal, effort, *, max_bytes, seed); the multiresolution grid below for the others
-CHOICES: dict[str, Callable[..., Choice]] = {"series": choose_series}
+CHOICES: dict[str, Callable[..., Choice]] = {"series": choose_series, "sphere": choose_sphere}
 
 
 def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = None, seed: int = 0) -> Choice:
