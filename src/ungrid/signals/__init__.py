@@ -3,8 +3,9 @@
 from ungrid.signals.image import IMAGE
 from ungrid.signals.modality import Modality
 from ungrid.signals.series import SERIES
+from ungrid.signals.sphere import SPHERE
 
 # in the order in which a file or object is offered to them: pictures, which take any array, come last
-MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (SERIES, IMAGE)}
+MODALITIES: dict[str, Modality] = {modality.kind: modality for modality in (SERIES, SPHERE, IMAGE)}
 
 __all__ = ["MODALITIES", "Modality"]
