@@ -13,7 +13,7 @@ SOURCE = Path(ungrid.__file__).parent
 # from the bottom up; rooms of one row that a set joins do not import each other, those of an open row (a list) may
 ROWS: list[list[str] | set[str]] = [
     ["errors", "shapes", "papers", "spec"],
-    ["domain", "differentiate", "kernels", "files"],
+    ["domain", "differentiate", "integrate", "kernels", "files"],
     {"encodings", "networks", "entropy"},
     {"conditioning"},
     {"fields", "signals"},

@@ -19,6 +19,7 @@ from ungrid.fields.storage import STORED
 from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor, Refocus
 from ungrid.fit.guard import Guard
 from ungrid.fit.loop import Budget, run
+from ungrid.fit.solver import run_solver
 from ungrid.fit.state import FitState
 from ungrid.kernels.native_library import describe, library
 from ungrid.presets.plan import Plan, record_of
@@ -87,8 +88,11 @@ def carry_out(
     field = plan.field.to(where).train()
     plan.problem.to(where)
     state = FitState(field, plan.problem, recipe, seed, max_memory=max_memory)
-    watchers = [*callbacks, HeldOut(), Refocus(), Monitor(target_psnr=limits.target_psnr), Anneal()]
-    run(state, Budget(steps, limits.max_seconds), watchers, guard)
+    if plan.solver is not None and limits.steps != 0:
+        run_solver(plan.solver, state, target_psnr=limits.target_psnr)
+    else:
+        watchers = [*callbacks, HeldOut(), Refocus(), Monitor(target_psnr=limits.target_psnr), Anneal()]
+        run(state, Budget(steps, limits.max_seconds), watchers, guard)
     field = field.to("cpu").eval()
     plan.problem.to(torch.device("cpu"))
     if plan.stored != "float32" and not _fits_half(field):

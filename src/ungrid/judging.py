@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ungrid.diagnosis.anomalies import BEYOND, Anomaly, find_anomalies
 from ungrid.diagnosis.diagnose import find_faults
 from ungrid.diagnosis.finding import Finding
 from ungrid.errors import InputError
@@ -17,7 +18,7 @@ from ungrid.metrics.signal import MEASURES, sampled_metrics
 from ungrid.render.comparison import check_alike, compare_pictures
 from ungrid.render.comparisons import COMPARISONS
 from ungrid.signals.base import Signal
-from ungrid.verbs import as_signal, load
+from ungrid.verbs import as_signal, load, query
 
 
 def compare(
@@ -64,6 +65,18 @@ def diagnose(field: Field, signal: Any = None) -> list[Finding]:
     return find_faults(field, None if signal is None else as_signal(signal))
 
 
+def anomalies(field: Field, signal: Any, *, beyond: float = BEYOND) -> list[Anomaly]:
+    """Samples of a signal that its field does not explain, the worst first: where, which channel, how many deviations off.
+
+    Args:
+        field: fitted to the signal.
+        signal: a signal, path, array or table.
+        beyond: robust standard deviations of the residual, from which on a sample counts.
+    """
+    kind = None if field.record is None or not isinstance(signal, str | os.PathLike) else field.record.kind
+    return find_anomalies(field, as_signal(signal, kind), beyond=beyond)
+
+
 def _loaded(thing: Any) -> Signal | Field:
     if isinstance(thing, Signal | Field):
         return thing
@@ -82,9 +95,13 @@ def _on_one_grid(
 def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, max_memory: int | None) -> Signal:
     grid = field.grid() if like is None else like.grid
     record = field.record
-    if record is None or grid.box != field.box:
+    if record is None or not grid.box.is_close(field.box):
         own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
         raise InputError(f"the field lives on a box of {own} {field.box.units[0]}, the other has {other}; expected one size")
     placed = field if device is None else field.to(device)
-    values = placed.sample(grid, max_memory=max_memory).cpu()
+    places = None if like is None else like.places
+    if places is None:
+        values = placed.sample(grid, max_memory=max_memory).cpu()
+    else:
+        values = query(placed, places.flatten(0, -2), max_memory=max_memory).reshape(*grid.shape, field.out_dim)
     return Signal(values, grid, record.kind, record.channels, record.source)

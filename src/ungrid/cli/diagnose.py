@@ -16,20 +16,26 @@ class Diagnose(Command):
     field: tyro.conf.Positional[Path]
     """The .ung file."""
     signal: tyro.conf.Positional[Path | None] = None
-    """The picture that it was fitted to: only then can the residual be looked at."""
+    """What it was fitted to: only then can the residual be looked at. Of a series, samples that do not fit are listed."""
 
     def run(self) -> dict[str, Any]:
         """Look."""
         from ungrid import fitting, judging, verbs
 
         field = verbs.load_as_field(self.field).to(fitting.choose_device(self.device))
-        findings = judging.diagnose(field, self.signal)
-        return {"findings": [finding.plain() for finding in findings], "metrics": field.metrics}
+        lists = self.signal is not None and field.record is not None and field.record.kind == "series"
+        findings = judging.diagnose(field, None if lists else self.signal)
+        result: dict[str, Any] = {"findings": [finding.plain() for finding in findings], "metrics": field.metrics}
+        return result | ({"anomalies": [vars(one) for one in judging.anomalies(field, self.signal)]} if lists else {})
 
     def show(self, result: dict[str, Any]) -> None:
         """A paragraph for each finding."""
         if not result["findings"]:
             print("nothing wrong was found" + ("" if self.signal else "; give the picture, too, and its residual is looked at"))
+        for one in result.get("anomalies", []):
+            where = "  ".join(f"{at:.10g}" for at in one["coords"])
+            off = f"expected {one['expected']:.6g} ({one['deviations']:+.1f} deviations)"
+            print(f"{where}  {one['channel']}  {one['value']:.6g}, {off}")
         for finding in result["findings"]:
             print(f"{finding['severity']}: {finding['name'].replace('_', ' ')}")
             print(f"  evidence  {describe(finding['evidence'])}")

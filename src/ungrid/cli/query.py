@@ -1,5 +1,6 @@
 """`ungrid query`: values and derivatives anywhere, in the units of the field's box."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ungrid.cli.command import Command, Output
-from ungrid.cli.options import parse_place
+from ungrid.cli.options import parse_place, parse_region
 from ungrid.errors import InputError
 
 
@@ -23,6 +24,8 @@ class Query(Command):
     """A CSV or npy file with one place a row, in the order of the field's axes."""
     derivative: Literal["gradient", "jacobian", "laplacian", "hessian"] | None = None
     """Ask for a derivative, per unit of the box, instead of the values."""
+    integral: Annotated[str | None, tyro.conf.arg(metavar="t=0:60")] = None
+    """The integral over this part of the box, and the mean there, instead of values; axes not named count whole."""
     deviation: bool = False
     """Also the standard deviation of each value, of a field fitted with --uncertainty."""
     output: Output = None
@@ -36,6 +39,8 @@ class Query(Command):
         from ungrid.cli.tables import check_table_path, read_points, write_table
 
         field = verbs.load_as_field(self.field).to(fitting.choose_device(self.device))
+        if self.integral is not None:
+            return self._integral(field)
         places = [parse_place(text, field.box.axes) for text in self.at]
         if self.output is not None:
             check_table_path(self.output)
@@ -58,8 +63,23 @@ class Query(Command):
             write_table(self.output, values)
         return result
 
+    def _integral(self, field: Any) -> dict[str, Any]:
+        """Integral and mean over `--integral`."""
+        from ungrid.integrate import integrate
+
+        if self.at or self.points or self.derivative or self.deviation or self.output:
+            raise InputError("--integral goes alone: it is one number for each channel")
+        region = parse_region(self.integral or "", field.box.axes)
+        part = field.box.crop(region)
+        total = integrate(field, region)
+        about = {"axes": field.box.axes, "units": field.box.units, "region": part.bounds}
+        return about | {"integral": total.tolist(), "mean": (total / math.prod(part.extent)).tolist()}
+
     def show(self, result: dict[str, Any]) -> None:
         """One line a place."""
+        if "integral" in result:
+            print(f"integral  {_digits(result['integral'])}\nmean      {_digits(result['mean'])}")
+            return
         deviations = result.get("deviations") or [None] * len(result["coords"])
         for place, values, deviation in zip(result["coords"], result["values"], deviations, strict=True):
             where = "  ".join(f"{axis}={at:g}" for axis, at in zip(result["axes"], place, strict=True))

@@ -67,6 +67,15 @@ class Box:
         """high − low of each axis, in its unit."""
         return tuple(high - low for low, high in self.bounds)
 
+    def is_close(self, other: "Box") -> bool:
+        """Whether another box is this one, but for a millionth of its extents, as text and sums round."""
+        mine, theirs = ((box.axes, box.units, box.periodic, box.affine) for box in (self, other))
+        return mine == theirs and all(
+            abs(a - b) <= 1e-6 * extent
+            for ours, others, extent in zip(self.bounds, other.bounds, self.extent, strict=True)
+            for a, b in zip(ours, others, strict=True)
+        )
+
     def axis(self, name: str) -> int:
         """Position of the axis called `name`.
 
@@ -78,8 +87,14 @@ class Box:
         return self.axes.index(name)
 
     def normalize(self, coords: Coords) -> Coords:
-        """Coords in the box's units [*, d] → [-1, 1] per axis [*, d]; outside the box, beyond that range."""
+        """Coords in the box's units [*, d] → [-1, 1] per axis [*, d]; outside the box, beyond that range.
+
+        Along a periodic axis coords are brought into the box first, whole turns away.
+        """
         low, high = self._corners(coords)
+        if any(self.periodic):
+            turns = ((coords - low) / (high - low)).detach().floor()
+            coords = coords - torch.where(self._wraps(coords), turns, 0) * (high - low)
         return (coords - low) * (2 / (high - low)) - 1
 
     def denormalize(self, coords: Coords) -> Coords:
@@ -88,9 +103,9 @@ class Box:
         return low + (coords + 1) * ((high - low) / 2)
 
     def contains(self, coords: Coords) -> Tensor:
-        """Whether each coord [*, d] lies in the box, bounds included [*]."""
+        """Whether each coord [*, d] lies in the box, bounds included [*]; along a periodic axis all do."""
         low, high = self._corners(coords)
-        return ((coords >= low) & (coords <= high)).all(dim=-1)
+        return (((coords >= low) & (coords <= high)) | self._wraps(coords)).all(dim=-1)
 
     def to_world(self, coords: Coords) -> Float[Tensor, "*batch rows"]:
         """Coords [*, d] → world frame [*, rows of the affine]; the coords themselves where the box has no affine."""
@@ -126,6 +141,10 @@ class Box:
             raise ShapeError(
                 f"coords of shape {tuple(coords.shape)} do not end in {self.dim}, the number of the box's axes {self.axes}"
             )
+
+    def _wraps(self, like: Tensor) -> Tensor:
+        """Which axes are periodic [d]."""
+        return torch.tensor(self.periodic, device=like.device)
 
     def _corners(self, like: Tensor) -> tuple[Tensor, Tensor]:
         corners = torch.tensor(self.bounds, dtype=like.dtype, device=like.device)

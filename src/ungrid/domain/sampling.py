@@ -35,11 +35,13 @@ class Batch:
         query: where or how was measured: [n, q] points, rays, (angle, offset), frequencies; or a `Tile` of n observed cells.
         target: [n, *c] what was measured there.
         member: [n] which signal of a family, or None for a single signal.
+        weight: [n, c] or [n, 1] what each number counts: errors are multiplied by it; 0 where nothing was observed. None for 1.
     """
 
     query: Float[Tensor, "n q"] | Tile
     target: Float[Tensor, "n *c"]
     member: Tensor | None = None
+    weight: Float[Tensor, "n w"] | None = None
 
     def __len__(self) -> int:
         return len(self.query)
@@ -51,7 +53,8 @@ class Batch:
             return
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield Batch(self.query[part], self.target[part], None if self.member is None else self.member[part])
+            member, weight = (None if each is None else each[part] for each in (self.member, self.weight))
+            yield Batch(self.query[part], self.target[part], member, weight)
 
 
 @runtime_checkable

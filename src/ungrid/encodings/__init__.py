@@ -11,6 +11,7 @@ from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.encodings.planes import Planes
 from ungrid.encodings.radial import Radial
+from ungrid.encodings.sphere_coords import SphereCoords
 from ungrid.encodings.split_axis import SplitAxis
 from ungrid.encodings.tensor_grid import TensorCP, TensorVM
 
@@ -29,6 +30,7 @@ __all__ = [
     "LogFrequency",
     "Radial",
     "Planes",
+    "SphereCoords",
     "SplitAxis",
     "TensorCP",
     "TensorVM",
@@ -47,6 +49,7 @@ ENCODINGS: dict[str, type] = {
     "LogFrequency": LogFrequency,
     "Radial": Radial,
     "Planes": Planes,
+    "SphereCoords": SphereCoords,
     "SplitAxis": SplitAxis,
     "TensorCP": TensorCP,
     "TensorVM": TensorVM,

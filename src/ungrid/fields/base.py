@@ -119,7 +119,9 @@ class Field(nn.Module, ABC):
         """
         if self.record is None or not self.record.shape:
             raise InputError("this field was not fitted to a sampled signal: say where to look with Grid(field.box, shape)")
-        return Grid(self.box, self.record.shape).refine(scale)
+        ticks = self.record.source.get("ticks", {})
+        own = tuple(tuple(ticks[axis]) if axis in ticks else None for axis in self.box.axes)
+        return Grid(self.box, self.record.shape, own).refine(scale)
 
     def on(self, grid: Grid) -> Float[Tensor, "*shape c"]:
         """Values on a whole grid [*grid.shape, c], differentiable. Fields with structure do better than point by point."""

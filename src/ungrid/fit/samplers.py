@@ -47,13 +47,15 @@ class GridObservations:
     Args:
         grid: where the values lie; of one that `is_long` the points are float64.
         values: [*grid.shape, c].
+        weight: [*grid.shape, c] or [*grid.shape, 1] what each value counts; None for 1.
     """
 
-    def __init__(self, grid: Grid, values: Float[Tensor, "*shape c"]):
+    def __init__(self, grid: Grid, values: Float[Tensor, "*shape c"], weight: Float[Tensor, "*shape w"] | None = None):
         self.grid = grid
         self.values = values.reshape(grid.size, values.shape[-1])
-        dtype = torch.float64 if is_long(grid) else values.dtype
-        self._axes = [grid.axis_coords(axis, dtype=dtype, device=values.device) for axis in range(grid.box.dim)]
+        self.weight = None if weight is None else weight.reshape(grid.size, weight.shape[-1])
+        dtype, device = torch.float64 if is_long(grid) else values.dtype, values.device
+        self._axes = [grid.axis_coords(axis, dtype=dtype, device=device) for axis in range(grid.box.dim)]
 
     def __len__(self) -> int:
         return self.grid.size
@@ -66,7 +68,8 @@ class GridObservations:
             n = self.grid.shape[axis]
             coords.append(self._axes[axis].index_select(0, left % n))  # several times as fast as indexing
             left = torch.div(left, n, rounding_mode="floor")
-        return Batch(torch.stack(coords[::-1], dim=-1), self.values.index_select(0, index))
+        weight = None if self.weight is None else self.weight.index_select(0, index)
+        return Batch(torch.stack(coords[::-1], dim=-1), self.values.index_select(0, index), weight=weight)
 
     def correct(self, index: Int[Tensor, " n"], target: Float[Tensor, "n c"]) -> None:
         """Replace the values at these indices, in place."""
@@ -74,7 +77,8 @@ class GridObservations:
 
     def to(self, device: torch.device) -> "GridObservations":
         """The same observations on a device."""
-        return GridObservations(self.grid, self.values.to(device).reshape(*self.grid.shape, -1))
+        weight = None if self.weight is None else self.weight.to(device).reshape(*self.grid.shape, -1)
+        return GridObservations(self.grid, self.values.to(device).reshape(*self.grid.shape, -1), weight)
 
 
 class PointObservations:
@@ -83,19 +87,20 @@ class PointObservations:
     Args:
         query: [n, q].
         target: [n, *c].
+        weight: [n, c] or [n, 1] what each number of the target counts; None for 1.
     """
 
-    def __init__(self, query: Float[Tensor, "n q"], target: Float[Tensor, "n *c"]):
+    def __init__(self, query: Float[Tensor, "n q"], target: Float[Tensor, "n *c"], weight: Float[Tensor, "n w"] | None = None):
         if len(query) != len(target):
             raise InputError(f"{len(query)} queries but {len(target)} targets; expected one target for each query")
-        self.query, self.target = query, target
+        self.query, self.target, self.weight = query, target, weight
 
     def __len__(self) -> int:
         return len(self.query)
 
     def gather(self, index: Int[Tensor, " n"]) -> Batch:
         """The observations at these indices."""
-        return Batch(self.query[index], self.target[index])
+        return Batch(self.query[index], self.target[index], weight=None if self.weight is None else self.weight[index])
 
     def correct(self, index: Int[Tensor, " n"], target: Float[Tensor, "n *c"]) -> None:
         """Replace the targets at these indices, in place."""
@@ -103,7 +108,8 @@ class PointObservations:
 
     def to(self, device: torch.device) -> "PointObservations":
         """The same observations on a device."""
-        return PointObservations(self.query.to(device), self.target.to(device))
+        weight = None if self.weight is None else self.weight.to(device)
+        return PointObservations(self.query.to(device), self.target.to(device), weight)
 
 
 class IndexSampler:

@@ -30,7 +30,7 @@ class PointValues:
     def add_squared_error(self, field: FieldLike, batch: Batch, factor: float) -> float | None:
         """Add the gradients of factor · mean (prediction − target)² where the field does so in one go; None elsewhere."""
         add = getattr(field, "add_squared_error", None)
-        if add is None or self.channels is not None or isinstance(batch.query, Tile):
+        if add is None or self.channels is not None or isinstance(batch.query, Tile) or batch.weight is not None:
             return None
         done: float | None = add(batch.query, batch.target, factor)
         return done

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ungrid.domain.grid import Grid
 from ungrid.metrics.audio import sound_metrics
 from ungrid.metrics.error import max_abs_error, mse, psnr
 from ungrid.metrics.film import film_metrics
@@ -57,9 +59,55 @@ def heard_metrics(result: Float[Tensor, "n c"], reference: Signal) -> dict[str, 
     return sound_metrics(reference.shown(result), reference.values)
 
 
+def channel_metrics(result: Float[Tensor, "*shape c"], reference: Signal) -> dict[str, float | None]:
+    """`psnr` of channels that are different quantities: the mean square of errors, each in units of its channel's peak to peak.
+
+    Of several channels also `psnr_NAME` of each; of one `rmse` and `max_abs_error`. Only known values are compared.
+
+    Shape: [*shape, c], as the reference's values, at its grid's points or its places.
+    """
+    counts, names = importance(reference), reference.channels
+    error = (result.double() - reference.values.double()) / torch.tensor(reference.peaks, dtype=torch.float64)
+    share = torch.ones_like(error) if counts is None else counts.double().expand_as(error)
+    squares, total = (share * error.square()).flatten(0, -2), share.flatten(0, -2)
+    measures = {"psnr": decibels(float(squares.sum() / total.sum()), 1.0)}
+    if len(names) > 1:
+        each = zip(names, squares.sum(dim=0), total.sum(dim=0), strict=True)
+        return measures | {f"psnr_{name}": decibels(float(square / n), 1.0) for name, square, n in each}
+    peak = reference.peaks[0]
+    worst = float((error.abs() * (share > 0)).max()) * peak
+    return measures | {"rmse": float((squares.sum() / total.sum()).sqrt()) * peak, "max_abs_error": worst}
+
+
+def importance(signal: Signal) -> Float[Tensor, "*shape w"] | None:
+    """How much each sample [*shape, 1] or value [*shape, c] of a signal counts where its quality is measured; None for all alike.
+
+    Values that are not known count nothing; cells of a sphere count by their area.
+    """
+    known, areas = signal.known, cell_areas(signal.grid) if signal.kind == "sphere" else None
+    if known is None:
+        return areas
+    counts = (known if known.shape == signal.values.shape else known[..., None]).to(signal.values.dtype)
+    return counts if areas is None else counts * areas
+
+
+def cell_areas(grid: Grid) -> Float[Tensor, "*shape 1"]:
+    """Area of each cell of latitude and longitude, over their mean: sin of its upper edge less that of its lower."""
+    along = grid.box.axis("lat")
+    places = grid.axis_coords(along, dtype=torch.float64)
+    low, high = grid.box.bounds[along]
+    edges = torch.cat([places.new_tensor([low]), (places[:-1] + places[1:]) / 2, places.new_tensor([high])])
+    areas = torch.deg2rad(edges.clamp(-90, 90)).sin().diff()
+    shape = [1] * (len(grid.shape) + 1)
+    shape[along] = -1
+    return (areas / areas.mean()).float().reshape(shape).expand(*grid.shape, 1)
+
+
 # kind → measures of values on a signal's grid; `sampled_metrics` for the others
 MEASURES: dict[str, Callable[[Tensor, Signal], dict[str, float | None]]] = {
     "image": drawn_metrics,
     "audio": heard_metrics,
     "video": film_metrics,
+    "series": channel_metrics,
+    "sphere": channel_metrics,
 }

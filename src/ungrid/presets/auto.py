@@ -13,6 +13,8 @@ from ungrid.presets.film import choose_film
 from ungrid.presets.predict import A_PARAMETER, expected_psnr
 from ungrid.presets.published import dense_grid
 from ungrid.presets.recording import choose_recording
+from ungrid.presets.series import choose_series
+from ungrid.presets.sphere import choose_sphere
 from ungrid.signals.base import Signal
 
 LEAST_BATCH, MOST_BATCH = 2_048, 262_144
@@ -50,7 +52,13 @@ MOST_LATTICE = 2**24  # points of samples and midpoints together: four bytes eac
 
 
 # kind → its own choice: (signal, effort, *, max_bytes, seed); a multiresolution grid for the others
-CHOICES: dict[str, Callable[..., Choice]] = {"audio": choose_recording, "video": choose_film, "volume": choose_volume}
+CHOICES: dict[str, Callable[..., Choice]] = {
+    "audio": choose_recording,
+    "series": choose_series,
+    "sphere": choose_sphere,
+    "video": choose_film,
+    "volume": choose_volume,
+}
 
 
 def choose(signal: Signal, effort: str = "balanced", *, max_bytes: int | None = None, seed: int = 0) -> Choice:

@@ -7,6 +7,7 @@ from typing import Literal
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.storage import file_bytes
+from ungrid.fit.solver import Solver
 from ungrid.signals.base import Signal
 
 LEAST_BYTES = 8_192  # of a file, without its weights
@@ -22,6 +23,7 @@ class Choice:
         estimates: what it is fitted to beside the samples, see `tasks.represent`.
         reason: in words.
         from_spline: whether it begins at the signal's spline, see `presets.least_squares`.
+        solver: finds the weights at once; None for descent.
     """
 
     field: Field
@@ -29,6 +31,7 @@ class Choice:
     estimates: str
     reason: str
     from_spline: bool = False
+    solver: Solver | None = None
 
 
 def sized(signal: Signal, build: Callable[[float], Field], params_per_value: float, max_bytes: int | None) -> Field:

@@ -1,12 +1,15 @@
 """Published settings on any signal: built for one unit a sample and values from 0 to 1, then given the signal's box and range."""
 
+from collections.abc import Sequence
+
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
+from ungrid.errors import InputError
 from ungrid.fields.algebra import Sum
 from ungrid.fields.base import Field
 from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
-from ungrid.signals.base import Signal
+from ungrid.signals.base import OWN_PEAKS, Signal
 
 
 def index_box(grid: Grid) -> Box:
@@ -26,6 +29,9 @@ def fitted_out(field: Field, signal: Signal) -> Field:
             part.box = signal.box
     if signal.kind in ("image", "video"):
         return field
+    if signal.kind in OWN_PEAKS and signal.out_dim > 1:
+        ends = [(float(values.min()), float(values.max())) for values in map(signal.known_channel, range(signal.out_dim))]
+        return over_ranges(field, [(low, high if high > low else low + 1.0) for low, high in ends])
     low, high = float(signal.known_values.min()), float(signal.known_values.max())
     return field if (low, high) == (0.0, 1.0) else over_range(field, low, high if high > low else low + 1.0)
 
@@ -40,3 +46,17 @@ def over_range(field: Field, low: float, high: float) -> Field:
     scaled = Sum((field,), (spread,), (low,))
     scaled.recipe = field.recipe
     return scaled
+
+
+def over_ranges(field: Field, ranges: Sequence[tuple[float, float]]) -> Field:
+    """As `over_range`, with a range for each channel.
+
+    Raises:
+        InputError: a field without a scale of its own for each channel.
+    """
+    if not isinstance(field, EncodedField | ConvolutionalField):
+        raise InputError(f"a {type(field).__name__} has one scale for all channels, and these are in units of their own")
+    scales, offsets = (list(each) * (len(ranges) if len(each) == 1 else 1) for each in (field.value_scale, field.value_offset))
+    field.value_scale = tuple(scale * (high - low) for scale, (low, high) in zip(scales, ranges, strict=True))
+    field.value_offset = tuple(low + offset * (high - low) for offset, (low, high) in zip(offsets, ranges, strict=True))
+    return field

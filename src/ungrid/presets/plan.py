@@ -16,6 +16,7 @@ from ungrid.fields.record import Record
 from ungrid.fields.storage import file_bytes
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.problem import Problem
+from ungrid.fit.solver import Solver
 from ungrid.presets.auto import EFFORTS, choose
 from ungrid.presets.choice import Choice
 from ungrid.presets.fit_out import fitted_out, index_box
@@ -47,6 +48,7 @@ class Plan:
         predicted: what the fit will take and give if nothing limits it; None for a problem that was given.
         estimating_seconds: of wall time that stating the problem took.
         start: method and SHA-256 of the weights that the fit begins from, where they are not the preset's own.
+        solver: finds the weights at once; None for descent.
     """
 
     field: Field
@@ -58,6 +60,7 @@ class Plan:
     predicted: Prediction | None = None
     estimating_seconds: float = 0.0
     start: dict[str, str] | None = None
+    solver: Solver | None = None
 
 
 def plan_signal(
@@ -93,9 +96,9 @@ def plan_signal(
     lookup(preset, dict.fromkeys(NAMES), "preset")
     if mask is not None and tuple(mask.shape) != signal.grid.shape:
         raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
-    if signal.known is not None or mask is not None:
-        mask = signal.known if mask is None else mask if signal.known is None else mask & signal.known
-        signal = replace(signal, known=mask)
+    if mask is not None:
+        signal = replace(signal, known=_both(signal.known, mask))
+    mask = signal.known_samples
     if tuned:
         found = tune(signal, preset, mask=mask, seed=seed, callbacks=callbacks)
         choice = _published(signal, preset, {found.parameter: found.value}, seed, f"{found.describe()}; ")
@@ -127,7 +130,15 @@ def plan_signal(
     if choice.from_spline and start is None:
         begin_at_spline(field, signal, _unseen(signal, mask, problem))
     begun_from = None if start is None else {"method": start.method, "sha256": digest(field)}
-    return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - began, begun_from)
+    solver = choice.solver if start is None else None
+    return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - began, begun_from, solver)
+
+
+def _both(known: Tensor | None, mask: Tensor) -> Tensor:
+    """What is known [*shape] or [*shape, c] and in the mask [*shape], too."""
+    if known is None:
+        return mask
+    return known & (mask if known.shape == mask.shape else mask[..., None])
 
 
 def _published(signal: Signal, preset: str, options: dict[str, float], seed: int, why: str = "") -> Choice:

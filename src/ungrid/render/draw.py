@@ -70,7 +70,14 @@ def drawing_grid(
         raise InputError(
             f"{record.kind} of {wanted} samples cannot be made; expected at least 1 along each axis, below 2^40 in all"
         )
-    return Grid(replace(box, bounds=tuple(bounds)), tuple(shape))
+    return Grid(replace(box, bounds=tuple(bounds)), tuple(shape), _ticks(field, tuple(bounds), tuple(shape)))
+
+
+def _ticks(field: Field, bounds: tuple[tuple[float, float], ...], shape: tuple[int, ...]) -> tuple[tuple[float, ...] | None, ...]:
+    """Of axes whose samples are not evenly spaced, and that are drawn whole and as they are, the samples' places."""
+    own = field.grid()
+    same = [a == b and n == m for a, b, n, m in zip(bounds, own.box.bounds, shape, own.shape, strict=True)]
+    return tuple(ticks if kept else None for ticks, kept in zip(own.ticks, same, strict=False)) if own.ticks else ()
 
 
 def _sized(shape: list[int], box: Box, counts: list[float], size: tuple[int | None, int | None]) -> list[int]:

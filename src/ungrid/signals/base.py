@@ -27,6 +27,7 @@ def peak_to_peak(values: Tensor) -> float:
 
 
 PEAKS: dict[str, Callable[[Tensor], float]] = {"image": lambda _: 1.0, "video": lambda _: 1.0, "audio": root_mean_square}
+OWN_PEAKS = ("series", "sphere")  # kinds whose channels are different quantities, in units of their own
 
 
 def peak_of(kind: str, values: Tensor) -> float:
@@ -65,10 +66,13 @@ class Signal:
         channels: name of each channel, e.g. ("r", "g", "b", "a").
         source: plain values (JSON) that the file knew and that writing needs: format, bit depth, sizes, dates …
         blobs: what the file knew as bytes, by name, e.g. {"icc_profile": …}.
-        known: [*grid.shape] which samples the source has; None for all. Values elsewhere are finite, and mean nothing.
+        known: [*grid.shape] which samples the source has, or [*grid.shape, c] which values; None for all. Values elsewhere are
+            finite, and mean nothing.
+        places: [*grid.shape, d] where the samples lie, float64, of those that do not lie at the grid's points, such as a series
+            of irregular times: the grid then says how many there are and in which box. None for the grid's points.
 
     Raises:
-        ShapeError: values that do not have the grid's shape plus one axis of channels, or `known` without that shape.
+        ShapeError: values that do not have the grid's shape plus one axis of channels, or `known` or `places` without that shape.
     """
 
     values: Tensor
@@ -78,6 +82,7 @@ class Signal:
     source: dict[str, Any] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     known: Tensor | None = None
+    places: Tensor | None = None
 
     def __post_init__(self) -> None:
         expected = (*self.grid.shape, len(self.channels))
@@ -86,10 +91,12 @@ class Signal:
                 f"a signal on a grid of {self.grid.shape} with channels {self.channels} needs floating-point values of "
                 f"shape {expected}; got {self.values.dtype} of shape {tuple(self.values.shape)}"
             )
-        if self.known is not None and (self.known.dtype != torch.bool or tuple(self.known.shape) != self.grid.shape):
-            raise ShapeError(
-                f"known has {self.known.dtype} of shape {tuple(self.known.shape)}; expected booleans {self.grid.shape}"
-            )
+        known, places = self.known, self.places
+        if known is not None and (known.dtype != torch.bool or tuple(known.shape) not in (self.grid.shape, expected)):
+            raise ShapeError(f"known has {known.dtype} of shape {tuple(known.shape)}; expected booleans {self.grid.shape}")
+        where = (*self.grid.shape, self.box.dim)
+        if places is not None and (places.dtype != torch.float64 or tuple(places.shape) != where):
+            raise ShapeError(f"places have {places.dtype} of shape {tuple(places.shape)}; expected float64 {where}")
 
     @property
     def box(self) -> Box:
@@ -128,8 +135,28 @@ class Signal:
 
     @property
     def known_values(self) -> Tensor:
-        """[*shape, c], or [n, c] of the samples that are known."""
+        """[*shape, c]; or [n, c] of the samples that are known, [n] where single values of them are."""
         return self.values if self.known is None else self.values[self.known]
+
+    @property
+    def known_samples(self) -> Tensor | None:
+        """[*shape] which samples have at least one value that is known; None for all."""
+        return self.known.any(dim=-1) if self.known is not None and self.known.shape == self.values.shape else self.known
+
+    @property
+    def peaks(self) -> list[float]:
+        """What each channel's error is measured against: its own peak to peak where channels are different quantities, else
+        `peak` for all."""
+        if self.kind not in OWN_PEAKS:
+            return [self.peak] * self.out_dim
+        return [peak_of(self.kind, self.known_channel(channel)) for channel in range(self.out_dim)]
+
+    def known_channel(self, channel: int) -> Tensor:
+        """The values of one channel that are known [n]."""
+        values, known = self.values[..., channel], self.known
+        if known is None:
+            return values.flatten()
+        return values[known[..., channel] if known.shape == self.values.shape else known]
 
     @property
     def is_linear(self) -> bool:

@@ -11,7 +11,7 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fit.orders import ORDERS, Order
 from ungrid.fit.problem import Problem
-from ungrid.fit.samplers import GridObservations, IndexSampler
+from ungrid.fit.samplers import GridObservations, IndexSampler, Observations
 from ungrid.fit.spline import SplineObservations, from_neighbors
 from ungrid.fit.tiles import TileSampler
 from ungrid.measurements.multiscale import MultiscaleValues
@@ -20,6 +20,7 @@ from ungrid.metrics.signal import MEASURES, decibels, sampled_metrics
 from ungrid.signals.base import Signal, peak_of
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
+from ungrid.tasks.observe import observations
 from ungrid.terms.misfit import Loss, Misfit
 from ungrid.terms.spline_sums import SampledSums, SplineMisfit
 
@@ -67,7 +68,7 @@ def represent(
 
     Raises:
         InputError: a mask of another shape or with nothing known, a fraction outside [0, 0.5], tiles or lattices with estimates
-            or with every level.
+            or with every level, and either of a signal whose samples lie off its grid or count differently.
         UnknownName: no such kind of estimates, no such order.
     """
     if not 0 <= heldout <= 0.5:
@@ -77,34 +78,43 @@ def represent(
     if not signal.measured_channels:
         raise InputError(f"the signal has no channel but alpha: {signal.channels}")
     lookup(estimates, dict.fromkeys(ESTIMATES), "kind of estimates")
+    if signal.known_samples is not None:
+        mask = signal.known_samples if mask is None else mask & signal.known_samples
     known = None if mask is None else mask.reshape(-1).nonzero().squeeze(-1)
     if known is not None and len(known) == 0:
         raise InputError("the mask leaves no sample to fit; expected at least one True")
-    kept, withheld = _hold_out(signal.grid.size, known, heldout, seed)
+    kept, withheld = hold_out(signal.grid.size, known, heldout, seed)
+    observed = observations(signal)
+    is_plain = isinstance(observed, GridObservations) and observed.weight is None
+    if not is_plain and (order in (TILES, LATTICES) or estimates != "none"):
+        how = order if order in (TILES, LATTICES) else "estimates between the samples"
+        raise InputError(
+            f"{how} take values on a grid that all count alike, not a signal of kind {signal.kind}; take another preset"
+        )
     if order in (TILES, LATTICES):
         if every_level:
             raise InputError(f"a field of several scales is fitted at points, and {order} were asked for; take another order")
         if estimates != "none":
             raise InputError(f'{order} hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
         tiles = TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
-        judge = SignalJudge(signal, tiles, known=known, withheld=withheld)
+        judge = SignalJudge(signal, tiles, observed, known=known, withheld=withheld)
         return Problem((Misfit(PointValues(), tiles, loss),), judge, signal)
     if order == SUMS:
         sums = SampledSums(signal.grid, signal.values, known=kept, withheld=withheld)
-        return Problem((SplineMisfit(sums),), SignalJudge(signal, sums, known=known, withheld=withheld), signal)
+        return Problem((SplineMisfit(sums),), SignalJudge(signal, sums, observed, known=known, withheld=withheld), signal)
     draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS]) | ORDERS, "order")()
     if estimates == SPLINE:
         sampler = _splined(signal, mask, withheld, draw)
     elif estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
         sampler = _estimated(signal, kept, withheld, estimates, draw, max_memory)
     else:
-        sampler = IndexSampler(GridObservations(signal.grid, signal.values), draw, known=kept, withheld=withheld)
-    judge = SignalJudge(signal, sampler, known=known, withheld=withheld)
+        sampler = IndexSampler(observed, draw, known=kept, withheld=withheld)
+    judge = SignalJudge(signal, sampler, observed, known=known, withheld=withheld)
     term = Misfit(MultiscaleValues() if every_level else PointValues(), sampler, loss)
     return Problem((term,), judge, signal)
 
 
-def _hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
+def hold_out(size: int, known: Tensor | None, fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
     """Indices that the fit may see from the start, and those it may see later."""
     n_known = size if known is None else len(known)
     n = min(int(n_known * fraction), HELDOUT_MOST)
@@ -163,6 +173,7 @@ class SignalJudge:
     Args:
         signal: the truth.
         sampler: of the fit, which holds something back.
+        observed: the signal's samples, and what each counts.
         known: indices of the samples that are known, or None for all: only then can whole pictures be compared.
         withheld: those of them that the fit does not see at first.
     """
@@ -171,6 +182,7 @@ class SignalJudge:
         self,
         signal: Signal,
         sampler: IndexSampler | TileSampler | SampledSums,
+        observed: Observations,
         *,
         known: Tensor | None = None,
         withheld: Tensor | None = None,
@@ -179,7 +191,8 @@ class SignalJudge:
         rng = torch.Generator().manual_seed(1)
         index = torch.randint(signal.grid.size, (MONITOR_SAMPLES,), generator=rng)
         self._watched = index if known is None else known[index % len(known)]
-        self._observed = GridObservations(signal.grid, signal.values)
+        self._observed = observed
+        self._peaks = torch.tensor(signal.peaks, dtype=torch.float64)
         self._peak = signal.peak if known is None else peak_of(signal.kind, signal.values.flatten(0, -2)[known])
 
     def monitor(self, field: Field) -> float:
@@ -192,8 +205,8 @@ class SignalJudge:
 
         The PSNR of an exact match is None.
         """
-        if self.known is not None:
-            return self._at(field, self.known)
+        if self.known is not None or self.signal.places is not None:
+            return self._at(field, torch.arange(self.signal.grid.size) if self.known is None else self.known)
         measures = MEASURES.get(self.signal.kind, sampled_metrics)(field.sample(self.signal.grid).cpu(), self.signal)
         measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
         return measures
@@ -210,12 +223,17 @@ class SignalJudge:
 
     @torch.no_grad()
     def _at(self, field: Field, index: Tensor) -> dict[str, Any]:
-        errors, n = 0.0, 0
+        errors, n, channels = 0.0, 0.0, self.signal.measured_channels
         device = next(field.parameters()).device
         for part in index.split(field.chunk_points()):
             batch = self._observed.gather(part)
             assert isinstance(batch.query, Tensor)
             values = self.signal.shown(field(batch.query.to(device, field.coords_dtype)).cpu())
-            difference = (values - batch.target)[:, self.signal.measured_channels].double()
-            errors, n = errors + float(difference.square().sum()), n + difference.numel()
-        return {"psnr": decibels(errors / n, self._peak)}
+            difference = (values - batch.target)[:, channels].double()
+            counts = torch.ones_like(difference)
+            if batch.weight is not None:  # in units of each channel's peak
+                difference, counts = batch.weight * difference, (batch.weight * self._peaks).square().expand_as(difference)
+            errors, n = errors + float(difference.square().sum()), n + float(counts.sum())
+        if n == 0:
+            return {"psnr": None}
+        return {"psnr": decibels(errors / n, self._peak if batch.weight is None else 1.0)}

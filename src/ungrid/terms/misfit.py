@@ -78,11 +78,14 @@ class Misfit:
         return (prediction - target).abs().square().reshape(len(batch), -1).mean(dim=1).sqrt()
 
     def _seen(self, field: FieldLike, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Predictions and targets, sample by sample; of several levels each counts as a sample of its own."""
+        """Predictions and targets times their weights, sample by sample; of several levels each counts as a sample of its own."""
         prediction: Tensor = self.measurement(field, batch.query)
-        if not getattr(self.measurement, "has_levels", False):
-            return prediction, batch.target
-        return prediction.flatten(0, 1), batch.target.repeat_interleave(prediction.shape[1], dim=0)
+        target, weight = batch.target, batch.weight
+        if getattr(self.measurement, "has_levels", False):
+            n_levels = prediction.shape[1]
+            target, prediction = target.repeat_interleave(n_levels, dim=0), prediction.flatten(0, 1)
+            weight = None if weight is None else weight.repeat_interleave(n_levels, dim=0)
+        return (prediction, target) if weight is None else (weight * prediction, weight * target)
 
 
 def _recipe_loss(field: FieldLike) -> Loss:

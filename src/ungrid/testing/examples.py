@@ -18,6 +18,7 @@ from ungrid.encodings.hash_grid import HashGrid
 from ungrid.encodings.identity import Identity
 from ungrid.encodings.planes import Planes
 from ungrid.encodings.radial import Radial
+from ungrid.encodings.sphere_coords import SphereCoords
 from ungrid.encodings.split_axis import SplitAxis
 from ungrid.encodings.tensor_grid import TensorCP, TensorVM
 from ungrid.fields.adapted import AdaptedField
@@ -114,6 +115,9 @@ ENCODING_EXAMPLES: dict[str, EncodingMaker] = {
     "Radial": lambda d, seed: Radial(d, n_fold=min(d, 2), latent_dim=2, seed=seed),
     "Planes": lambda d, seed: Planes(
         d, ((2,) * d, (3,) * d), 2, interpolation="cubic", time_axis=0 if d == 3 else None, seed=seed
+    ),
+    "SphereCoords": lambda d, seed: SphereCoords(
+        FourierFeatures(3 + max(0, d - 3), 4, bandwidth=0.3, seed=seed), d, (-90.0, 90.0), (-180.0, 180.0)
     ),
     "SplitAxis": lambda d, seed: SplitAxis(d, 4, depth=2, n_terms=2, first_omega=3.0, hidden_omega=2.0, seed=seed),
     "TensorCP": lambda d, seed: TensorCP(d, (3,) * d, 4, interpolation="cubic", seed=seed),
