@@ -32,7 +32,8 @@ class PointValues:
         add = getattr(field, "add_squared_error", None)
         if add is None or self.channels is not None or isinstance(batch.query, Tile) or batch.weight is not None:
             return None
-        done: float | None = add(batch.query, batch.target, factor)
+        query = batch.query.to(getattr(field, "coords_dtype", batch.query.dtype))
+        done: float | None = add(query, batch.target, factor)
         return done
 
 

@@ -136,12 +136,15 @@ def _picture_samples(array: Any) -> Samples:
 
 
 def adopt_picture(thing: Any) -> Signal | None:
-    """An array [H, W] or [H, W, c] or a PIL picture as a signal, see `from_array`; None for what has no shape, or a volume's:
-    three sizes above 4, of which the last is not the smallest."""
+    """An array [H, W] or [H, W, c] or a PIL picture as a signal, see `from_array`; None for what is none.
+
+    What has an affine, four axes, or three sizes above 4 of which the last is not the smallest may be a volume.
+    """
     from PIL import Image
 
     shape = tuple(getattr(thing, "shape", ()))
-    if len(shape) == 3 and min(shape) > 4 and shape[2] >= min(shape[:2]):
+    is_block = len(shape) > 3 or (len(shape) == 3 and min(shape) > 4 and shape[2] >= min(shape[:2]))
+    if is_block or hasattr(thing, "affine"):
         return None
     return from_array(thing) if hasattr(thing, "shape") or isinstance(thing, Image.Image | list) else None
 
