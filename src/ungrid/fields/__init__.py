@@ -13,6 +13,7 @@ from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
 from ungrid.fields.residual import ResidualField
+from ungrid.fields.tiled import TiledField
 from ungrid.fields.uncertain import UncertainField
 
 FIELDS: dict[str, type] = {
@@ -27,6 +28,7 @@ FIELDS: dict[str, type] = {
     "ResidualField": ResidualField,
     "Stitched": Stitched,
     "Sum": Sum,
+    "TiledField": TiledField,
     "Transformed": Transformed,
     "Warped": Warped,
     "LaplaceField": LaplaceField,
@@ -49,6 +51,7 @@ __all__ = [
     "ResidualField",
     "Stitched",
     "Sum",
+    "TiledField",
     "Transformed",
     "Warped",
     "EnsembleField",

@@ -87,19 +87,24 @@ class Field(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of coords and values: that of the parameters."""
+        return next(self.parameters(), torch.zeros(())).dtype
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """How good the field is: {"quality": {"psnr": …}, "heldout": {…}}; empty before a fit."""
         return self.record.metrics if self.record else {}
 
     def as_coords(self, coords: CoordsLike) -> Coords:
         """Coords checked against the box; lists and arrays become a tensor of the field's dtype and device."""
-        own = next(self.parameters(), torch.zeros(()))
         if not isinstance(coords, Tensor):
-            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=own.dtype, device=own.device)
+            device = next(self.parameters(), torch.zeros(())).device
+            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=self.dtype, device=device)
         self.box.check_coords(coords)
-        if coords.dtype != own.dtype:
+        if coords.dtype != self.dtype:
             raise InputError(
-                f"coords are {coords.dtype} but the field is {own.dtype}; convert one of them: coords.to({own.dtype}) "
+                f"coords are {coords.dtype} but the field is {self.dtype}; convert one of them: coords.to({self.dtype}) "
                 f"or field.to({coords.dtype})"
             )
         return coords
