@@ -139,6 +139,10 @@ class Field(nn.Module, ABC):
             values[where] = self.on(part)
         return values
 
+    def seen_from(self, grid: Grid) -> "Field":
+        """The field that is enough to draw a grid: this one, or a coarser one that a field of several levels has."""
+        return self
+
     def chunk_points(self, max_memory: int | None = None) -> int:
         """Number of points to evaluate at once within `max_memory` bytes, at least 1."""
         most = self.most_points

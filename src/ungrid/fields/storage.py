@@ -145,7 +145,7 @@ def _mapped_names(field: Field, expected: Mapping[str, Tensor]) -> set[str]:
     for place, module in field.named_modules():
         for part in getattr(module, "mapped_parts", ()):
             prefixes.append(".".join(filter(None, [place, part])) + ".")
-            module.is_mapped = True  # type: ignore[assignment]
+            setattr(module, "is_mapped", True)  # noqa: B010
     return {name for name in expected if name.startswith(tuple(prefixes))} if prefixes else set()
 
 

@@ -23,9 +23,9 @@ class TiledField(CompositeField):
 
     All tiles are alike: `tile` holds each of its tensors once for every tile, stacked along a new first axis in the row-major
     order of the tiles. Coords become those of a tile, [-1, 1] over it and its reach, in float64 before they are rounded, so that
-    float32 is as precise in an hour of sound as in a second; numbers in lists or arrays stay float64 until then. A whole grid, or a
-    part of one, asks only the tiles that it touches, one after another. The weights' two continuous derivatives make the whole as
-    smooth as its tiles, at most C².
+    float32 is as precise in an hour of sound as in a second; numbers in lists or arrays stay float64 until then. A whole grid,
+    or a part of one, asks only the tiles that it touches, one after another. The weights' two continuous derivatives make the
+    whole as smooth as its tiles, at most C².
 
     A field from a file reads a tile's numbers when it is asked for: opening it costs as much as its header and coarse field, and
     a part of a picture costs the bytes of its tiles. `.float()` reads them all, and `.train()` does where the file keeps halves.

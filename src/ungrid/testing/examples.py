@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ungrid.domain.box import Box
+from ungrid.domain.tiling import local_box
 from ungrid.encodings.base import Encoding
 from ungrid.encodings.codebook_grid import CodebookGrid
 from ungrid.encodings.combine import CoarseToFine, Concatenate
@@ -28,7 +29,6 @@ from ungrid.fields.laplace import LaplaceField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
-from ungrid.domain.tiling import local_box
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.tiled import TiledField
 from ungrid.measurements.derivatives import Gradient, Laplacian
