@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-from ungrid.domain.grid import Slices
-from ungrid.errors import FormatError, InputError, UngridError
+from ungrid.errors import FormatError, InputError
 from ungrid.fields.base import Field
 from ungrid.fields.packing import pack_tiles, read_tile, rewrite_record, save_tile
 from ungrid.fields.record import Record
@@ -25,10 +24,11 @@ from ungrid.fit.guard import Guard
 from ungrid.fit.jobs import Outcome, run_jobs
 from ungrid.fitting import Limits, carry_out, choose_device
 from ungrid.metrics.signal import decibels
+from ungrid.metrics.streamed import streamed_metrics
 from ungrid.presets.plan import Plan, plan_signal
 from ungrid.presets.tiles import TilePlan, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
-from ungrid.signals.base import RANGES, Signal, color_channels
+from ungrid.signals.base import Signal
 from ungrid.signals.large import LargeSignal, reduced
 from ungrid.tasks.represent import represent
 from ungrid.verbs import load_as_field, save
@@ -123,7 +123,7 @@ def fit_tiles(
     workers = workers_within(plan, workers, max_memory)
     each = None if limits.max_seconds is None else replace(limits, max_seconds=limits.max_seconds * workers / plan.n_tiles)
     _begin_folder(folder, _identity(signal, plan, limits, device), resume)
-    notes = list(signal.notes) + _fit_coarse(signal, plan, folder, device)
+    notes = list(signal.notes) + _fit_coarse(signal, plan, Limits(limits.steps), folder, device)
     fit = TileFit(signal, plan, each or limits, folder, str(choose_device(device)), _share(plan, workers, max_memory))
     done = _done(plan, folder)
     left = [flat for flat in range(plan.n_tiles) if flat not in done]
@@ -137,58 +137,28 @@ def fit_tiles(
             watch(outcome, len(done) + len(failed), plan.n_tiles)
     if not done:
         raise InputError(f"none of {plan.n_tiles} tiles could be fitted: {failed[0]}")
-    field = _hollow(signal, plan, folder)
     record = _record(signal, plan, done, notes + failed, workers, device)
-    packed = folder / PACKED
-    pack_tiles(field, record, lambda flat: tile_path(folder, flat), packed, version=installed_version("ungrid"))
+    return _packed(signal, plan, output, record, _heldout(done, record), begin), failed
+
+
+def _packed(
+    signal: LargeSignal, plan: TilePlan, output: Path, record: Record, heldout: Mapping[str, Any], begin: float
+) -> TiledField:
+    """The tiles in one file, measured as it is, with what was measured in its record."""
+    folder, version = parts_folder(output), installed_version("ungrid")
+    field, packed = _hollow(signal, plan, folder), folder / PACKED
+    pack_tiles(field, record, lambda flat: tile_path(folder, flat), packed, version=version)
     whole = load_as_field(packed)
     assert isinstance(whole, TiledField)
     assert whole.record is not None
-    record = replace(
-        record,
-        metrics={"quality": measure(whole, signal), "heldout": _heldout(done, whole.record)},
-        fit=record.fit
-        | {
-            "seconds": round(sum(said["seconds"] for said in done.values()), 3),
-            "total_seconds": round(time.monotonic() - begin, 3),
-        },
-        stored=whole.record.stored,
-    )
-    rewrite_record(packed, field, record, version=installed_version("ungrid"))
+    metrics = {"quality": streamed_metrics(whole, signal), "heldout": dict(heldout)}
+    fit = whole.record.fit | {"total_seconds": round(time.monotonic() - begin, 3)}
+    rewrite_record(packed, field, replace(whole.record, metrics=metrics, fit=fit), version=version)
     with write_beside(output) as temporary:
         packed.rename(temporary)
     finished = load_as_field(output)
     assert isinstance(finished, TiledField)
-    return finished, failed
-
-
-@torch.no_grad()
-def measure(field: TiledField, signal: LargeSignal) -> dict[str, float | None]:
-    """`psnr`, `rmse` and `max_abs_error` over the whole signal, a tile at a time; blocks that cannot be read are left out.
-
-    PSNR is against 1 for pictures, the root mean square for sound, the source's peak to peak for all else.
-    """
-    outline = signal.outline
-    known = outline.kind in ("image", "video")
-    channels = color_channels(outline.channels) if known else list(range(len(outline.channels)))
-    limits = None if outline.source.get("sample_format") == "float" else RANGES.get(outline.kind)
-    squares, n, largest, low, high, power = 0.0, 0, 0.0, math.inf, -math.inf, 0.0
-    for where in _cores(field, signal):
-        try:
-            truth = signal.read(where)[..., channels]
-        except (UngridError, OSError):
-            continue
-        values = field.sample(signal.grid.part(where))
-        shown = (values if limits is None else values.clamp(*limits))[..., channels]
-        error = (shown - truth).double()
-        squares, n = squares + float(error.square().sum()), n + error.numel()
-        largest = max(largest, float(error.abs().max()))
-        low, high = min(low, float(truth.min())), max(high, float(truth.max()))
-        power += float(truth.double().square().sum())
-    if n == 0:
-        return {"psnr": None, "rmse": None, "max_abs_error": None}
-    peak = {"image": 1.0, "video": 1.0, "audio": math.sqrt(power / n) or 1.0}.get(outline.kind, (high - low) or 1.0)
-    return {"psnr": decibels(squares / n, peak), "rmse": math.sqrt(squares / n), "max_abs_error": largest}
+    return finished
 
 
 def parts_folder(output: Path) -> Path:
@@ -199,15 +169,6 @@ def parts_folder(output: Path) -> Path:
 def tile_path(folder: Path, flat: int) -> Path:
     """The file of a tile by its number: a thousand in a folder of their own."""
     return folder / f"{flat // 1000:04d}" / f"{flat:07d}.safetensors"
-
-
-def _cores(field: TiledField, signal: LargeSignal) -> Iterator[Slices]:
-    """Each tile without its reach, as slices of the signal's grid."""
-    shape = signal.grid.shape
-    for flat in range(field.tiling.size):
-        index = field.tiling.index(flat)
-        ends = [[round(n * (i + k) / count) for k in (0, 1)] for n, i, count in zip(shape, index, field.counts, strict=True)]
-        yield tuple(slice(start, stop) for start, stop in ends)
 
 
 def _identity(signal: LargeSignal, plan: TilePlan, limits: Limits, device: str) -> dict[str, Any]:
@@ -241,7 +202,7 @@ def _begin_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> No
         temporary.write_text(json.dumps(identity), encoding="utf-8")
 
 
-def _fit_coarse(signal: LargeSignal, plan: TilePlan, folder: Path, device: str) -> list[str]:
+def _fit_coarse(signal: LargeSignal, plan: TilePlan, limits: Limits, folder: Path, device: str) -> list[str]:
     """Fit the coarse field, unless it is there or not wanted; what is to be said of it."""
     if not plan.coarse_factor or (folder / COARSE).exists():
         return []
@@ -250,7 +211,8 @@ def _fit_coarse(signal: LargeSignal, plan: TilePlan, folder: Path, device: str) 
     whole, failed = reduced(signal, plan.coarse_factor, to_light=curves[0], from_light=curves[1])
     if whole.known is not None and not bool(whole.known.any()):
         raise InputError(f"none of the samples of {outline.source.get('file', 'the input')} can be read; check the file")
-    coarse = carry_out(plan_signal(whole, plan.effort, seed=plan.seed), Limits(), seed=plan.seed, device=device, guard=Guard())
+    own = plan_signal(whole, plan.effort, seed=plan.seed)
+    coarse = carry_out(own, limits, seed=plan.seed, device=device, guard=Guard())
     save(coarse, folder / COARSE)
     return [f"{failed} blocks could not be read for the coarse field"] if failed else []
 
@@ -302,8 +264,7 @@ def _record(
         "preset": plan.effort,
         "reason": plan.describe(),
         "steps": sum(said["steps"] for said in done.values()),
-        "seconds": 0.0,
-        "total_seconds": 0.0,
+        "seconds": round(sum(said["seconds"] for said in done.values()), 3),
         "cpu_seconds": round(sum(said["cpu_seconds"] for said in done.values()), 3),
         "seed": plan.seed,
         "stopped_by": ", ".join(stops),

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ungrid.cli.command import plain
-from ungrid.errors import InputError, TargetNotMet
-from ungrid.fit.jobs import Outcome
+from ungrid.cli.command import parse_bytes, plain
+from ungrid.errors import FormatError, InputError, MissingExtra, TargetNotMet
 
 LINE_SECONDS = 10.0  # between two lines where a bar cannot be drawn
+MOST_WORKERS = 1024
 NOT_FOR_TILES = ("mask", "uncertainty", "start", "tune", "log", "tensorboard")
 
 
@@ -23,39 +23,63 @@ def fit_large(options: Any, output: Path, limits: Any) -> dict[str, Any]:
         TargetNotMet: some tiles failed, or the target was not reached; what succeeded is written.
     """
     from ungrid import fitting, tiling
-    from ungrid.cli.command import parse_bytes
     from ungrid.files import check_writable
-    from ungrid.presets.tiles import plan_tiles
-    from ungrid.signals.large_open import open_large
 
+    _check(options, output)
+    check_writable(output)
+    folder = tiling.parts_folder(output)
+    existed = folder.exists()
+    try:
+        field, failed, n_values = _fit(options, output, limits)
+    except (InputError, FormatError, MissingExtra):
+        if not existed:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    report: dict[str, Any] = options.report_of(field, output, n_values)
+    try:
+        if failed:
+            raise TargetNotMet(
+                f"{len(failed)} of {field.tiling.size} tiles failed, the others are written; the first: {failed[0]}; "
+                f"go on with --resume once it can be read"
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+        fitting.check_target(field, options.target_psnr)
+    except TargetNotMet as error:
+        error.report = plain(report)
+        raise
+    return report
+
+
+def _check(options: Any, output: Path) -> None:
+    """Raise InputError for options that do not go with tiles."""
     given = [name for name in NOT_FOR_TILES if getattr(options, name)]
     if given:
         raise InputError(f"--{given[0]} is for signals that are fitted in one piece, and this one is fitted in tiles")
     if output.resolve() == options.source.resolve():
         raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
-    if options.workers is not None and not 1 <= options.workers <= 1024:
-        raise InputError(f"--workers is {options.workers}; expected 1 to 1024")
-    check_writable(output)
-    folder, existed = tiling.parts_folder(output), tiling.parts_folder(output).exists()
-    try:
-        signal = open_large(options.source, options.as_kind, folder)
-        plan = plan_tiles(
-            signal,
-            options.preset,
-            side=options.tile,
-            seed=options.seed,
-            max_bytes=None if options.max_bytes is None else parse_bytes(options.max_bytes),
-            max_memory=options.memory,
-        )
-    except BaseException:
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    if options.workers is not None and not 1 <= options.workers <= MOST_WORKERS:
+        raise InputError(f"--workers is {options.workers}; expected 1 to {MOST_WORKERS}")
+
+
+def _fit(options: Any, output: Path, limits: Any) -> tuple[Any, list[str], int]:
+    """The fitted field, what failed, and the number of values of the input."""
+    from ungrid import tiling
+    from ungrid.presets.tiles import plan_tiles
+    from ungrid.signals.large_open import open_large
+
+    signal = open_large(options.source, options.as_kind, tiling.parts_folder(output))
+    plan = plan_tiles(
+        signal,
+        options.preset,
+        side=options.tile,
+        seed=options.seed,
+        max_bytes=None if options.max_bytes is None else parse_bytes(options.max_bytes),
+        max_memory=options.memory,
+    )
     size = "×".join(str(n) for n in reversed(signal.grid.shape))
     options.say(f"{options.source.name}: {signal.outline.kind} of {size} samples, {signal.n_values:,} values, fitted in tiles")
-    options.say(plan.describe())
-    for note in signal.notes:
-        options.say(note)
+    for line in (plan.describe(), *signal.notes):
+        options.say(line)
     field, failed = tiling.fit_tiles(
         signal,
         plan,
@@ -67,23 +91,9 @@ def fit_large(options: Any, output: Path, limits: Any) -> dict[str, Any]:
         resume=options.resume,
         watch=None if options.quiet else TilesBar(signal.grid.size / plan.n_tiles),
     )
-    report: dict[str, Any] = options.report_of(field, output, signal.n_values)
     for line in failed:
         print(line, file=sys.stderr)
-    if failed:
-        error = TargetNotMet(
-            f"{len(failed)} of {plan.n_tiles} tiles failed, the others are written; the first: {failed[0]}; mend the input and "
-            f"go on with --resume"
-        )
-        error.report = plain(report)
-        raise error
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        fitting.check_target(field, options.target_psnr)
-    except TargetNotMet as error:
-        error.report = plain(report)
-        raise
-    return report
+    return field, failed, signal.n_values
 
 
 class TilesBar:
@@ -97,7 +107,7 @@ class TilesBar:
         self._samples, self._begin, self._told, self._here = samples, time.monotonic(), time.monotonic(), 0
         self._bar: Any = None
 
-    def __call__(self, outcome: Outcome, done: int, n: int) -> None:
+    def __call__(self, outcome: Any, done: int, n: int) -> None:
         """After each tile."""
         self._here += 1
         seconds = max(time.monotonic() - self._begin, 1e-9)

@@ -85,14 +85,19 @@ def _outcomes(pool: ProcessPoolExecutor, left: Sequence[int], attempts: dict[int
     queue = iter(list(left))
     running: dict[Future[Outcome], int] = {}
     while True:
+        broken = False
         for number in queue:
-            running[pool.submit(_do, number)] = number
+            try:
+                running[pool.submit(_do, number)] = number
+            except BrokenProcessPool:
+                broken = True
+                attempts[number] += 1
+                break
             if len(running) >= 2 * workers:
                 break
         if not running:
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
-        broken = False
         for future in done:
             number = running.pop(future)
             try:

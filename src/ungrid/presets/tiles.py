@@ -19,11 +19,13 @@ from ungrid.spec import lookup
 
 TILE_SAMPLES = 2**19
 COARSE_SAMPLES = 2**18
-HALO = 8  # samples that a tile reaches into its neighbors
+HALO = {1: 8, 2: 8}  # samples that a tile reaches into its neighbors, by axes; those of a volume are a fifth of it at 8
+HALO_ELSE = 4
 LEAST_SIDE, MOST_TILE_SAMPLES = 32, 2**24
 LOOKED_AT = 8  # tiles by which sizes and ranges are chosen
 SPREADS = 2.0  # standard deviations of what the tiles hold, on either side of its middle
-BYTES_PER_VALUE = 100  # of a tile's fit, at most, beyond the interpreter: measured on tiles of 2¹⁹ samples with estimates
+BYTES_PER_VALUE = 50  # of a tile's fit beyond the interpreter; measured on tiles of 2¹⁹ samples: 88 on 2 axes and 357 on 3,
+# both with estimates between samples, which are 2^d times as many
 SPARE_BYTES = 2**28  # for the coarse field, buffers of readers, and drawing
 WORKER_BYTES = 300 * 2**20  # of a further process before it does anything
 
@@ -124,7 +126,9 @@ def plan_tiles(
         raise InputError(f"preset {preset} is for signals that fit into memory; tiles take {', '.join(EFFORTS)}")
     lookup(effort, EFFORTS, "preset")
     shape, c = signal.grid.shape, len(signal.outline.channels)
-    counts, overlap, tile_shape = _cut(shape, _tile_samples(len(shape), c, side, max_memory), side)
+    counts, overlap, tile_shape = _cut(
+        shape, _tile_samples(len(shape), c * bytes_per_value(effort, len(shape)), side, max_memory), side
+    )
     factor = 0
     if math.prod(counts) > 1 and len(shape) > 1:
         factor = 2
@@ -136,9 +140,14 @@ def plan_tiles(
     return _within(_sized(plan, signal), max_bytes)
 
 
+def bytes_per_value(effort: str, dim: int) -> int:
+    """Bytes that fitting a tile may take for each of its values."""
+    return BYTES_PER_VALUE * (2**dim if EFFORTS[effort].most_solved else 1)
+
+
 def tile_bytes(plan: TilePlan) -> int:
     """Bytes that fitting one tile may take."""
-    return BYTES_PER_VALUE * math.prod(plan.shape) * plan.out_dim
+    return bytes_per_value(plan.effort, len(plan.axes)) * math.prod(plan.shape) * plan.out_dim
 
 
 def workers_within(plan: TilePlan, workers: int, max_memory: int | None) -> int:
@@ -149,7 +158,8 @@ def workers_within(plan: TilePlan, workers: int, max_memory: int | None) -> int:
     return max(1, min(workers, room // (tile_bytes(plan) + WORKER_BYTES)))
 
 
-def _tile_samples(dim: int, channels: int, side: int | None, max_memory: int | None) -> int:
+def _tile_samples(dim: int, sample_bytes: int, side: int | None, max_memory: int | None) -> int:
+    """Samples of a tile: those that are wanted, or that memory allows."""
     if side is not None and not (side >= LEAST_SIDE and side**dim <= MOST_TILE_SAMPLES):
         most = int(MOST_TILE_SAMPLES ** (1 / dim))
         raise InputError(f"a tile of {side} samples a side was asked for; expected {LEAST_SIDE} to {most} on {dim} axes")
@@ -158,10 +168,10 @@ def _tile_samples(dim: int, channels: int, side: int | None, max_memory: int | N
         return wanted
     room = max_memory - SPARE_BYTES
     least = LEAST_SIDE**dim if side is None else wanted
-    if room < least * channels * BYTES_PER_VALUE:
-        needs = SPARE_BYTES + least * channels * BYTES_PER_VALUE
+    if room < least * sample_bytes:
+        needs = SPARE_BYTES + least * sample_bytes
         raise InputError(f"max_memory is {max_memory:,} bytes; fitting tiles needs {needs:,}: allow more, or smaller tiles")
-    return min(wanted, room // (channels * BYTES_PER_VALUE))
+    return min(wanted, room // sample_bytes)
 
 
 def _cut(shape: tuple[int, ...], samples: int, side: int | None) -> tuple[tuple[int, ...], float, tuple[int, ...]]:
@@ -169,7 +179,10 @@ def _cut(shape: tuple[int, ...], samples: int, side: int | None) -> tuple[tuple[
     sides = block_shape(shape, samples) if side is None else tuple(min(n, side) for n in shape)
     counts = tuple(-(-n // s) for n, s in zip(shape, sides, strict=True))
     cores = [n / k for n, k in zip(shape, counts, strict=True)]
-    overlap = min(0.5, HALO / min(core for core, k in zip(cores, counts, strict=True) if k > 1 or max(counts) == 1))
+    overlap = min(
+        0.5,
+        HALO.get(len(shape), HALO_ELSE) / min(core for core, k in zip(cores, counts, strict=True) if k > 1 or max(counts) == 1),
+    )
     reach = (math.ceil(core * (1 + 2 * overlap)) for core in cores)
     return counts, overlap, tuple(max(1, n) for n in reach)
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ AXES = {"image": ("y", "x"), "volume": ("z", "y", "x"), "series": ("t",)}
 HASHED_BYTES = 2**28  # of a file whose content is hashed; a larger one goes by size and time of change
 
 
+@runtime_checkable
 class Blocks(Protocol):
     """Samples as a file stores them, read a block at a time; can be pickled, to be opened again by another process."""
 

@@ -65,6 +65,8 @@ def open_large(path: Path, kind: str | None, folder: Path) -> LargeSignal:
     """
     if is_zarr(path):
         return open_zarr(path, kind)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder and no Zarr store; expected a picture, an .npy array or a Zarr store")
     start = first_bytes(path)
     if start.startswith(ARRAY_MAGIC):
         array = _mapped(path)

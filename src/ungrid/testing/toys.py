@@ -1,5 +1,7 @@
 """Small things with known answers: analytic fields and tiny signals."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +10,7 @@ from torch import Tensor
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
+from ungrid.errors import InputError
 from ungrid.signals.base import Signal
 
 
@@ -94,3 +97,23 @@ def tiny_picture(height: int = 12, width: int = 16, channels: tuple[str, ...] = 
     waves = [0.5 + 0.4 * torch.sin(6 * y + (2.0 + k) * x + k) for k in range(len(channels))]
     source = {"format": "PNG", "bit_depth": 8, "sample_format": "uint"}
     return Signal(torch.stack(waves, dim=-1), grid, "image", channels, source)
+
+
+@dataclass(frozen=True)
+class Squares:
+    """A job for `fit.jobs.run_jobs` that other processes can import: its number squared, after a while; some fail.
+
+    Args:
+        seconds: that it takes.
+        failing: numbers of jobs that raise an error of ungrid's.
+    """
+
+    seconds: float = 0.0
+    failing: tuple[int, ...] = ()
+
+    def __call__(self, number: int) -> dict[str, int]:
+        """The job of a number."""
+        time.sleep(self.seconds)
+        if number in self.failing:
+            raise InputError(f"number {number} is bad")
+        return {"square": number * number, "process": os.getpid()}
