@@ -112,6 +112,7 @@ def test_a_picture_is_fitted_in_tiles_when_asked_with_the_same_keys(prepared, mo
     assert run("render photo.ung -o drawn.png --region y=10:30,x=20:50 --json") == 0
     assert run("compare photo.ung photo.png --json") == 0
     assert run("cite photo.ung") == 0
+    assert run("diagnose photo.ung photo.png --json") == 0
     (prepared / "photo.ung").unlink()
     (prepared / "drawn.png").unlink()
 

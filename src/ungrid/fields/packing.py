@@ -81,9 +81,8 @@ def pack_tiles(field: TiledField, record: Record, tile_path: Callable[[int], Pat
     """
     like = {name: tensor[0] for name, tensor in field.tile.state_dict().items()}
     stored = {flat: read_tile(tile_path(flat), like)[0] for flat in range(field.tiling.size) if tile_path(flat).exists()}
-    floats = {
-        entry.dtype for header in stored.values() for entry in header.tensors.values() if like[entry.name].is_floating_point()
-    }
+    fitted = {name for name, _ in field.tile.named_parameters()}
+    floats = {entry.dtype for header in stored.values() for entry in header.tensors.values() if entry.name in fitted}
     halves = floats <= {"F16"}
     record = dataclasses.replace(record, stored="float16" if halves else "float32")
     entries, begin = _layout(field, record, like, halves)
