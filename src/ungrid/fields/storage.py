@@ -7,11 +7,11 @@ are read when they are looked at.
 
 import dataclasses
 import json
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -128,11 +128,14 @@ def _read_weights(path: Path, header: Header, field: Field) -> dict[str, Tensor]
                 f"tensor {name!r} in {path.name} is {entry.dtype} {list(entry.shape)}; its spec asks for "
                 f"{expected[name].dtype} {list(expected[name].shape)}"
             )
-    mapped = _mapped_names(field, expected)
-    weights = {
-        name: (_map_tensor if name in mapped else _read_tensor)(path, entry, expected[name].dtype)
-        for name, entry in entries.items()
-    }
+    staying = _mapped_names(field, expected)
+    mapped = _map_file(path) if staying else None
+    weights = {}
+    for name, entry in entries.items():
+        if mapped is not None and name in staying:
+            weights[name] = _map_tensor(mapped, path, entry, expected[name].dtype)
+        else:
+            weights[name] = _read_tensor(path, entry, expected[name].dtype)
     floating = {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()}
     if len({torch.float32 if dtype == torch.float16 else dtype for dtype in floating}) > 1:
         raise FormatError(f"{path.name} mixes float32 and float64 weights")
@@ -149,13 +152,22 @@ def _mapped_names(field: Field, expected: Mapping[str, Tensor]) -> set[str]:
     return {name for name in expected if name.startswith(tuple(prefixes))} if prefixes else set()
 
 
-def _map_tensor(path: Path, entry: TensorEntry, expected: torch.dtype) -> Tensor:
-    """A tensor of a file's own bytes, read page by page when they are looked at; what is written to it stays in memory."""
+def _map_file(path: Path) -> mmap.mmap:
+    """A file's bytes, read page by page when they are looked at and none ahead; what is written to them stays in memory."""
+    with open(path, "rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    if hasattr(mmap, "MADV_RANDOM"):  # a system may read seven times as much ahead as is asked for
+        mapped.madvise(mmap.MADV_RANDOM)
+    return mapped
+
+
+def _map_tensor(mapped: mmap.mmap, path: Path, entry: TensorEntry, expected: torch.dtype) -> Tensor:
+    """A tensor of a file's own bytes."""
     _check_dtype(path, entry, expected)
+    dtype = DTYPES[entry.dtype]
     if entry.n_values == 0:
-        return torch.empty(entry.shape, dtype=DTYPES[entry.dtype])
-    code = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}[entry.dtype]
-    return torch.from_numpy(np.memmap(path, code, mode="c", offset=entry.start, shape=entry.shape))
+        return torch.empty(entry.shape, dtype=dtype)
+    return torch.frombuffer(mapped, dtype=dtype, count=entry.n_values, offset=entry.start).reshape(entry.shape)
 
 
 def _check_dtype(path: Path, entry: TensorEntry, expected: torch.dtype) -> None:
