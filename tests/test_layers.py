@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
-    {"judging", "starting", "trusting"},
+    {"judging", "starting", "tiling", "trusting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

@@ -260,12 +260,12 @@ def query(
         raise InputError(f"this field has no standard deviations to give: {why}")
     ask = field if derivative is None else _derivative_of(field, derivative)
     ask = field.deviation if deviation and isinstance(field, UncertainField) else ask
-    own = next(field.parameters())
-    points = torch.as_tensor(coords, dtype=field.coords_dtype, device=own.device)
     plain = derivative is None and not deviation
+    points = torch.as_tensor(coords, dtype=torch.float64 if plain else field.coords_dtype).to(next(field.parameters()).device)
     size = field.chunk_points(max_memory) if plain else max(1, field.chunk_points(max_memory) // 8)
     with torch.no_grad():
-        return torch.cat([ask(part) for part in points.split(size)]).cpu()
+        # numbers, not a tensor: a field of many tiles makes use of all their digits
+        return torch.cat([ask(part.cpu().numpy() if plain else part) for part in points.split(size)]).cpu()
 
 
 def render(

@@ -50,6 +50,12 @@ class Fit(Command):
     """Go on with a fit that was killed, from OUT.ung.parts."""
     checkpoint_seconds: float = 30.0
     """Seconds between two writes of the fit's state."""
+    tiled: bool = False
+    """Fit in tiles, also what is not large; large is what has 2^26 values, or takes more than --max-memory in one piece."""
+    tile: int | None = None
+    """Samples along each axis of a tile; chosen if not given."""
+    workers: int | None = None
+    """Processes that fit tiles, as many as cores if not given; fewer where --max-memory does not allow so many."""
     log: Path | None = None
     """Write a JSON line now and then to this file: step, seconds, losses, PSNR."""
     tensorboard: Path | None = None
@@ -63,8 +69,12 @@ class Fit(Command):
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
         self._check_uncertainty()
-        signal = verbs.as_signal(self.source, self.as_kind, part=self._part())
         output = self.output or self.source.with_suffix(".ung")
+        if self._is_large():
+            from ungrid.cli.fit_tiles import fit_large
+
+            return fit_large(self, output, limits)
+        signal = verbs.as_signal(self.source, self.as_kind, part=self._part())
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
         check_writable(output)
@@ -81,7 +91,7 @@ class Fit(Command):
         verbs.save(field, output)
         for checkpoint in checkpoints:
             checkpoint.remove()
-        report = self._report(field, output, signal.values.numel())
+        report = self.report_of(field, output, signal.values.numel())
         try:
             fitting.check_target(field, self.target_psnr)
         except TargetNotMet as error:
@@ -94,6 +104,17 @@ class Fit(Command):
         from ungrid.signals.part import Part
 
         return Part(parse_region(self.region, ("t", "y", "x")) if self.region else {}, self.reduce, self.fps)
+
+    def _is_large(self) -> bool:
+        """Whether the input is fitted in tiles: by its number of values, or because that was asked for."""
+        from ungrid.signals.large import is_large
+        from ungrid.signals.large_open import values_in
+        from ungrid.signals.large_zarr import is_zarr
+
+        if self.tiled or self.tile is not None or self.workers is not None or is_zarr(self.source):
+            return True
+        n_values = values_in(self.source)
+        return n_values is not None and is_large(n_values, self.memory)
 
     def _check_uncertainty(self) -> None:
         from ungrid.fields.ensemble import MAX_MEMBERS
@@ -155,7 +176,7 @@ class Fit(Command):
             watchers.append(TensorBoardLog(self.tensorboard))
         return watchers
 
-    def _report(self, field: Any, output: Path, n_values: int) -> dict[str, Any]:
+    def report_of(self, field: Any, output: Path, n_values: int) -> dict[str, Any]:
         fit = field.record.fit
         return {
             "output": output,
@@ -168,6 +189,7 @@ class Fit(Command):
             "seconds": fit["seconds"],
             "total_seconds": fit["total_seconds"],
             "predicted": fit.get("predicted"),
+            "tiles": fit.get("tiles"),
             "quality": field.metrics["quality"],
             "heldout": field.metrics["heldout"],
             "uncertainty": fit.get("uncertainty"),

@@ -37,6 +37,7 @@ FLAGS = (
     "--encoded",
     "--quick",
     "--tune",
+    "--tiled",
     "--calibrate",
     "--deviation",
 )  # options without a value

@@ -14,6 +14,7 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
+from ungrid.fields.tiled import TiledField
 from ungrid.fields.uncertain import UncertainField
 
 FIELDS: dict[str, type] = {
@@ -29,6 +30,7 @@ FIELDS: dict[str, type] = {
     "Stitched": Stitched,
     "SplineField": SplineField,
     "Sum": Sum,
+    "TiledField": TiledField,
     "Transformed": Transformed,
     "Warped": Warped,
     "LaplaceField": LaplaceField,
@@ -52,6 +54,7 @@ __all__ = [
     "SplineField",
     "Stitched",
     "Sum",
+    "TiledField",
     "Transformed",
     "Warped",
     "EnsembleField",

@@ -78,7 +78,7 @@ class Field(nn.Module, ABC):
     @property
     def coords_dtype(self) -> torch.dtype:
         """Of the coords that the field tells apart: its own; float64 for one that is asked along an axis of many samples."""
-        return next(self.parameters(), torch.zeros(())).dtype
+        return self.dtype
 
     @property
     def smoothness(self) -> float:
@@ -92,21 +92,26 @@ class Field(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of coords and values: that of the parameters."""
+        return next(self.parameters(), torch.zeros(())).dtype
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """How good the field is: {"quality": {"psnr": …}, "heldout": {…}}; empty before a fit."""
         return self.record.metrics if self.record else {}
 
     def as_coords(self, coords: CoordsLike) -> Coords:
         """Coords checked against the box; lists and arrays become a tensor of the field's dtype and device."""
-        own = next(self.parameters(), torch.zeros(()))
         if not isinstance(coords, Tensor):
-            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=self.coords_dtype, device=own.device)
+            device = next(self.parameters(), torch.zeros(())).device
+            coords = torch.as_tensor(np.asarray(coords, dtype=np.float64), dtype=self.coords_dtype, device=device)
         self.box.check_coords(coords)
-        if coords.dtype == own.dtype:
+        if coords.dtype == self.dtype:
             return coords.to(self.coords_dtype)  # no more than wider, hence exact
         if coords.dtype != self.coords_dtype:
             raise InputError(
-                f"coords are {coords.dtype} but the field is {own.dtype}; convert one of them: coords.to({own.dtype}) "
+                f"coords are {coords.dtype} but the field is {self.dtype}; convert one of them: coords.to({self.dtype}) "
                 f"or field.to({coords.dtype})"
             )
         return coords
@@ -142,6 +147,10 @@ class Field(nn.Module, ABC):
         for where, part in grid.chunks(self.chunk_points(max_memory)):
             values[where] = self.on(part)
         return values
+
+    def seen_from(self, grid: Grid) -> "Field":
+        """The field that is enough to draw a grid: this one, or a coarser one that a field of several levels has."""
+        return self
 
     def chunk_points(self, max_memory: int | None = None) -> int:
         """Number of points to evaluate at once within `max_memory` bytes, at least 1."""

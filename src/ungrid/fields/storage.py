@@ -1,11 +1,13 @@
 """A field ↔ its `.ung` file: tensors and a JSON description in one safetensors file.
 
 Reading trusts nothing: the header is checked first (`ungrid.files`), the field is built from its spec on the meta device,
-which allocates nothing, and only when every name, shape and dtype agrees are bytes read.
+which allocates nothing, and only when every name, shape and dtype agrees are bytes read. Tensors of a field's `mapped_parts`
+are read when they are looked at.
 """
 
 import dataclasses
 import json
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -126,19 +128,59 @@ def _read_weights(path: Path, header: Header, field: Field) -> dict[str, Tensor]
                 f"tensor {name!r} in {path.name} is {entry.dtype} {list(entry.shape)}; its spec asks for "
                 f"{expected[name].dtype} {list(expected[name].shape)}"
             )
-    weights = {name: _read_tensor(path, entry, expected[name].dtype) for name, entry in entries.items()}
+    staying = _mapped_names(field, expected)
+    mapped = _map_file(path) if staying else None
+    weights = {}
+    for name, entry in entries.items():
+        if mapped is not None and name in staying:
+            weights[name] = _map_tensor(mapped, path, entry, expected[name].dtype)
+        else:
+            weights[name] = _read_tensor(path, entry, expected[name].dtype)
     floating = {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()}
-    if len(floating) > 1:
+    if len({torch.float32 if dtype == torch.float16 else dtype for dtype in floating}) > 1:
         raise FormatError(f"{path.name} mixes float32 and float64 weights")
     return weights
+
+
+def _mapped_names(field: Field, expected: Mapping[str, Tensor]) -> set[str]:
+    """Names of the tensors that stay in the file until they are asked for: those of the parts that a field says can."""
+    prefixes = []
+    for place, module in field.named_modules():
+        for part in getattr(module, "mapped_parts", ()):
+            prefixes.append(".".join(filter(None, [place, part])) + ".")
+            setattr(module, "is_mapped", True)  # noqa: B010
+    return {name for name in expected if name.startswith(tuple(prefixes))} if prefixes else set()
+
+
+def _map_file(path: Path) -> mmap.mmap:
+    """A file's bytes, read page by page when they are looked at and none ahead; what is written to them stays in memory."""
+    with open(path, "rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    if hasattr(mmap, "MADV_RANDOM"):  # a system may read seven times as much ahead as is asked for
+        mapped.madvise(mmap.MADV_RANDOM)
+    return mapped
+
+
+def _map_tensor(mapped: mmap.mmap, path: Path, entry: TensorEntry, expected: torch.dtype) -> Tensor:
+    """A tensor of a file's own bytes."""
+    _check_dtype(path, entry, expected)
+    dtype = DTYPES[entry.dtype]
+    if entry.n_values == 0:
+        return torch.empty(entry.shape, dtype=dtype)
+    return torch.frombuffer(mapped, dtype=dtype, count=entry.n_values, offset=entry.start).reshape(entry.shape)
+
+
+def _check_dtype(path: Path, entry: TensorEntry, expected: torch.dtype) -> None:
+    found = DTYPES[entry.dtype]
+    if found.is_floating_point != expected.is_floating_point or (not found.is_floating_point and found != expected):
+        raise FormatError(f"tensor {entry.name!r} in {path.name} is {entry.dtype}; its spec asks for {expected}")
 
 
 def _read_tensor(path: Path, entry: TensorEntry, expected: torch.dtype) -> Tensor:
     raw = bytearray(read_blob(path, entry))
     tensor = torch.frombuffer(raw, dtype=DTYPES[entry.dtype]) if raw else torch.empty(0, dtype=DTYPES[entry.dtype])
     tensor = tensor.reshape(entry.shape)
-    if tensor.is_floating_point() != expected.is_floating_point or (not tensor.is_floating_point() and tensor.dtype != expected):
-        raise FormatError(f"tensor {entry.name!r} in {path.name} is {entry.dtype}; its spec asks for {expected}")
+    _check_dtype(path, entry, expected)
     if tensor.dtype == torch.float16:
         tensor = tensor.float()
     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ungrid.domain.grid import Grid
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
 from ungrid.presets.auto_volume import choose_volume
@@ -82,11 +83,11 @@ def choose_grid(signal: Signal, effort: str, *, max_bytes: int | None = None, se
     Arguments and errors as of `choose`.
     """
     level = EFFORTS[effort]
-    params_per_value = _needed(signal, level, seed)
+    params_per_value = needed(signal, level, seed)
     plenty = "" if params_per_value == level.params_per_value else ", which should do for this picture"
     field = sized(signal, lambda share: _build(signal, share, seed), params_per_value, max_bytes)
-    recipe = field.recipe = _scheduled(field, signal, level)
-    estimates = _estimates(signal, level)
+    recipe = field.recipe = scheduled(field, signal.grid.size, level)
+    estimates = estimates_on(signal.grid, level)
     per_value = f"{field.n_params / signal.values.numel():.2f} per value{plenty}"
     reason = (
         f"{effort}: a dense grid of 4 levels and a 2×32 network, {field.n_params:,} parameters ({per_value}), "
@@ -102,31 +103,31 @@ WHY = {
 }
 
 
-def _estimates(signal: Signal, level: Effort) -> str:
+def estimates_on(grid: Grid, level: Effort) -> str:
     """What to fit beside the samples: as much as the effort allows and memory permits."""
-    n_lattice = signal.grid.with_midpoints().size
-    if not level.most_solved or n_lattice > MOST_LATTICE or len(signal.grid.shape) > 3:
+    n_lattice = grid.with_midpoints().size
+    if not level.most_solved or n_lattice > MOST_LATTICE or len(grid.shape) > 3:
         return "samples"
-    return "between" if signal.grid.size <= level.most_solved else "cubic"
+    return "between" if grid.size <= level.most_solved else "cubic"
 
 
-def _needed(signal: Signal, level: Effort, seed: int) -> float:
+def needed(signal: Signal, level: Effort, seed: int) -> float:
     """Parameters per value that the effort's quality takes on this signal, at most what the effort allows."""
     with torch.device("meta"):  # its size is all that counts
         field = _build(signal, level.params_per_value, seed)
-    field.recipe = _scheduled(field, signal, level)
+    field.recipe = scheduled(field, signal.grid.size, level)
     psnr = expected_psnr(signal, field)
     if psnr is None or psnr - UNSURE <= level.enough:
         return level.params_per_value
     return max(LEAST_PARAMS_PER_VALUE, level.params_per_value * 2 ** ((level.enough - (psnr - UNSURE)) / A_PARAMETER))
 
 
-def _scheduled(field: Field, signal: Signal, level: Effort) -> Recipe:
+def scheduled(field: Field, n_samples: int, level: Effort) -> Recipe:
     """The field's recipe with the batches and steps of the effort."""
-    batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
+    batch = max(LEAST_BATCH, min(MOST_BATCH, n_samples // BATCHES_A_PASS))
     assert field.recipe is not None
     return replace(
-        field.recipe, order="focused", batch_size=batch, steps=max(level.least_steps, level.passes * signal.grid.size // batch)
+        field.recipe, order="focused", batch_size=batch, steps=max(level.least_steps, level.passes * n_samples // batch)
     )
 
 

@@ -43,6 +43,7 @@ def bands(
         InputError: `max_memory` is too small for one row.
     """
     budget = max_memory or 2**28
+    field = field.seen_from(grid)
     factors = footprint(field, grid)
     rows = _band_rows(grid, field.out_dim, factors, budget)
     for start in range(0, grid.shape[0], rows):

@@ -71,6 +71,12 @@ def to_signal(raster: Raster, name: str) -> Signal:
     height, width = values.shape[:2]
     if raster.is_float:
         _check_finite(values, raster.channels, name)
+    source = raster_source(raster, height, width)
+    return picture_signal(torch.from_numpy(values), source, raster.blobs, channels=raster.channels)
+
+
+def raster_source(raster: Raster, height: int, width: int) -> dict[str, Any]:
+    """What a signal's source says of a raster, of the size that it has when it is upright."""
     dpi = raster.dpi if raster.dpi is None or raster.orientation < 5 else raster.dpi[::-1]
     source: dict[str, Any] = {
         "format": raster.format,
@@ -85,8 +91,7 @@ def to_signal(raster: Raster, name: str) -> Signal:
         "n_pages": raster.n_pages,
         **raster.notes,
     }
-    source = {key: value for key, value in source.items() if value is not None}
-    return picture_signal(torch.from_numpy(values), source, raster.blobs, channels=raster.channels)
+    return {key: value for key, value in source.items() if value is not None}
 
 
 def picture_signal(

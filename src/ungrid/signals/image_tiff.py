@@ -33,31 +33,36 @@ def read_tiff(path: Path, *, max_pixels: int) -> Raster:
     """
     import tifffile
 
-    with decoding(path.name, "TIFF"), _quiet(), tifffile.TiffFile(path) as file:
+    with decoding(path.name, "TIFF"), quiet(), tifffile.TiffFile(path) as file:
         if not file.pages:
             raise UnreadableInput(
                 f"{path.name} is a TIFF file without a picture: it is cut off or damaged; copy or export it again"
             )
         page: Any = file.pages[0]
         check_size(page.imagewidth, page.imagelength, page.samplesperpixel, max_pixels=max_pixels, name=path.name)
-        _check_kind(page, path.name)
-        _check_extent(page, path)
-        raster = Raster(
-            _samples(page, path.name),
-            (),
-            "TIFF",
-            page.bitspersample,
-            orientation=_orientation(page),
-            dpi=_dpi(page),
-            n_pages=len(file.pages),
-            blobs={"icc_profile": bytes(page.iccprofile)} if page.iccprofile else {},
-        )
-        _name_channels(raster, page, path.name)
-        return raster
+        check_kind(page, path.name)
+        check_extent(page, path)
+        return page_raster(page, _samples(page, path.name), path.name, len(file.pages))
+
+
+def page_raster(page: Any, samples: Samples, name: str, n_pages: int) -> Raster:
+    """Samples [H, W, c] of a page, or a few of them, with what its tags say of them."""
+    raster = Raster(
+        samples,
+        (),
+        "TIFF",
+        page.bitspersample,
+        orientation=_orientation(page),
+        dpi=_dpi(page),
+        n_pages=n_pages,
+        blobs={"icc_profile": bytes(page.iccprofile)} if page.iccprofile else {},
+    )
+    _name_channels(raster, page, name)
+    return raster
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without tifffile's log lines on standard error: what matters of them is raised."""
     logger, refuse = logging.getLogger("tifffile"), lambda record: False
     logger.addFilter(refuse)
@@ -67,7 +72,7 @@ def _quiet() -> Iterator[None]:
         logger.removeFilter(refuse)
 
 
-def _check_kind(page: Any, name: str) -> None:
+def check_kind(page: Any, name: str) -> None:
     if page.dtype is None or page.dtype.kind not in "ubf" or page.imagedepth != 1:
         what = "several slices in depth" if page.imagedepth != 1 else f"samples of type {page.dtype}"
         raise InputError(f"{name} has {what}; expected unsigned integers or floating point [y, x] with channels: convert it")
@@ -79,7 +84,7 @@ def _check_kind(page: Any, name: str) -> None:
         )
 
 
-def _check_extent(page: Any, path: Path) -> None:
+def check_extent(page: Any, path: Path) -> None:
     """Raise if a strip or tile lies beyond the file's end, which a lenient decoder would leave empty."""
     size = os.path.getsize(path)
     ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]

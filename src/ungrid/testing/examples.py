@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ungrid.domain.box import Box
+from ungrid.domain.tiling import local_box
 from ungrid.encodings.base import Encoding
 from ungrid.encodings.codebook_grid import CodebookGrid
 from ungrid.encodings.combine import CoarseToFine, Concatenate
@@ -33,6 +34,7 @@ from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
+from ungrid.fields.tiled import TiledField
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -186,6 +188,15 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
         tuple(_scaled_field(box, c, seed + k) for k in (0, 100)), (0.25,) * box.dim
     ),
 }
+
+FIELD_EXAMPLES["TiledField"] = lambda box, c, seed: TiledField(
+    box,
+    wave_field(local_box(box.axes), c, seed),
+    (3, 1, 2)[: box.dim],
+    0.25,
+    wave_field(wider_box(box), c, seed + 1),
+    (4, 5, 3)[: box.dim],
+)
 
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},

@@ -1,5 +1,7 @@
 """Small things with known answers: analytic fields and tiny signals."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +10,7 @@ from torch import Tensor
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
+from ungrid.errors import InputError
 from ungrid.signals.base import Signal
 from ungrid.signals.video import from_frames
 
@@ -102,3 +105,23 @@ def tiny_film(n_frames: int = 6, height: int = 24, width: int = 32, rate: float 
     t, y, x = torch.meshgrid(*(torch.arange(float(n)) for n in (n_frames, height, width)), indexing="ij")
     waves = [0.5 + 0.4 * torch.sin(2 * torch.pi * ((x - t) / 32 + (1 + k) * y / 48)) for k in range(channels)]
     return from_frames((255 * torch.stack(waves, dim=-1)).round().byte(), rate)
+
+
+@dataclass(frozen=True)
+class Squares:
+    """A job for `fit.jobs.run_jobs` that other processes can import: its number squared, after a while; some fail.
+
+    Args:
+        seconds: that it takes.
+        failing: numbers of jobs that raise an error of ungrid's.
+    """
+
+    seconds: float = 0.0
+    failing: tuple[int, ...] = ()
+
+    def __call__(self, number: int) -> dict[str, int]:
+        """The job of a number."""
+        time.sleep(self.seconds)
+        if number in self.failing:
+            raise InputError(f"number {number} is bad")
+        return {"square": number * number, "process": os.getpid()}

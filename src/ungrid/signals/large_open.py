@@ -1,0 +1,115 @@
+"""Which reader a large signal's file takes, and how many values it has, before anything is decoded."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
+from ungrid.errors import InputError, UngridError, UnreadableInput
+from ungrid.files import write_beside
+from ungrid.signals.array_file import MAGIC as ARRAY_MAGIC
+from ungrid.signals.base import Outline
+from ungrid.signals.first_bytes import first_bytes
+from ungrid.signals.image_pillow import PLUGINS, open_picture
+from ungrid.signals.image_raster import Raster, decoding, raster_source, turned
+from ungrid.signals.image_read import format_by_start, read_raster
+from ungrid.signals.large import ArrayBlocks, LargeSignal, array_outline, described, file_identity
+from ungrid.signals.large_tiff import TiffBlocks, tiff_raster
+from ungrid.signals.large_zarr import is_zarr, open_zarr, zarr_size
+
+MOST_PIXELS = 2**32  # of a picture that is decoded whole
+DECODED = "source.npy"
+
+
+def values_in(path: Path) -> int | None:
+    """Number of values of a file or folder that can be read by blocks, by its first bytes; None where it is none.
+
+    Raises:
+        UnreadableInput: cut off or damaged, where that is seen so early.
+    """
+    if is_zarr(path):
+        return zarr_size(path)
+    if path.is_dir():
+        return None
+    start = first_bytes(path)
+    if start.startswith(ARRAY_MAGIC):
+        return int(_mapped(path).size)
+    format = format_by_start(start)
+    if format == "TIFF":
+        found = tiff_raster(path)
+        return None if found is None else int(np.prod(found[0]))
+    if format not in PLUGINS:
+        return None
+    with contextlib.suppress(UngridError), decoding(path.name, format), open_picture(path.read_bytes(), format) as picture:
+        return int(picture.size[0] * picture.size[1] * len(picture.getbands()))
+    return None  # what is wrong with it is said when it is read
+
+
+def open_large(path: Path, kind: str | None, folder: Path) -> LargeSignal:
+    """A file or folder as a signal that is read by blocks.
+
+    Args:
+        path: of the file: an .npy array, a TIFF, a Zarr store, or any other picture.
+        kind: "image", "volume" or "series" where a bare array leaves it open.
+        folder: where a picture that must be decoded whole is kept, as the integers that it holds; made if need be.
+
+    Raises:
+        UnreadableInput: no such file, or a damaged one.
+        InputError: a kind that it is not.
+        MissingExtra: no package to read it.
+        MachineError: the decoded picture cannot be written.
+    """
+    if is_zarr(path):
+        return open_zarr(path, kind)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder and no Zarr store; expected a picture, an .npy array or a Zarr store")
+    start = first_bytes(path)
+    if start.startswith(ARRAY_MAGIC):
+        array = _mapped(path)
+        outline, peak = array_outline(tuple(array.shape), array.dtype, kind, path.name, "npy")
+        identity = file_identity(path)
+        return LargeSignal(described(outline, identity), ArrayBlocks(path, outline.grid.box.dim), peak, identity)
+    format = format_by_start(start)
+    if format is None or kind not in (None, "image"):
+        what = "" if format is None else f" as {kind}"
+        raise InputError(f"{path.name} cannot be read by blocks{what}; expected a picture, an .npy array or a Zarr store")
+    identity = file_identity(path)
+    found = tiff_raster(path) if format == "TIFF" else None
+    if found is not None:
+        shape, raster = found
+        outline = described(_picture_outline(raster, shape), identity)
+        return LargeSignal(outline, TiffBlocks(path), _peak(raster), identity)
+    raster = read_raster(path, max_pixels=MOST_PIXELS)
+    samples = turned(raster.samples, raster.orientation)
+    outline = described(_picture_outline(raster, samples.shape), identity)
+    folder.mkdir(exist_ok=True)
+    with write_beside(folder / DECODED) as temporary, open(temporary, "wb") as file:
+        np.save(file, samples, allow_pickle=False)
+    return LargeSignal(outline, ArrayBlocks(folder / DECODED, 2), _peak(raster), identity)
+
+
+def _picture_outline(raster: Raster, shape: tuple[int, ...]) -> Outline:
+    height, width = shape[:2]
+    grid = Grid(Box(("y", "x"), ((0.0, float(height)), (0.0, float(width))), ("px", "px")), (height, width))
+    return Outline(grid, "image", raster.channels, raster_source(raster, height, width), raster.blobs)
+
+
+def _peak(raster: Raster) -> float:
+    if raster.samples.dtype.kind in "fb":
+        return 1.0
+    return float(2 ** (raster.bit_depth or 8 * raster.samples.dtype.itemsize) - 1)
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise UnreadableInput(f"{path.name} cannot be read as numbers: {said}; save it again with numpy.save") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{path.name} holds {array.dtype}; expected integers or floats")
+    return array
