@@ -184,10 +184,10 @@ def _described(file: "InputContainer", stream: "VideoStream", frame: Any, layout
     """What the file says of itself, as plain values."""
     context, aspect = stream.codec_context, stream.sample_aspect_ratio
     names = {"mov": "MP4", "matroska": "MKV", "avi": "AVI"}
-    ours = ("major_brand", "minor_version", "compatible_brands", "encoder", "ENCODER", "DURATION")
+    ours = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
     known: dict[str, Any] = {
         "format": next((name for key, name in names.items() if key in file.format.name), file.format.name),
-        "codec": context.name,
+        "codec": context.codec.canonical_name,
         "pixel_format": frame.format.name,
         "bit_depth": layout.depth,
         "sample_format": "uint",
@@ -204,7 +204,7 @@ def _described(file: "InputContainer", stream: "VideoStream", frame: Any, layout
         "sample_aspect_ratio": str(aspect) if aspect else "1",
         "rotation": int(frame.rotation),
         "interlaced": bool(frame.interlaced_frame),
-        "metadata": {key: value for key, value in file.metadata.items() if key not in ours},
+        "metadata": {key.lower(): value for key, value in file.metadata.items() if key.lower() not in ours},  # Matroska shouts,
     }
     if file.streams.audio:
         known["audio"] = [
