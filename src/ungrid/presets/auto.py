@@ -144,7 +144,7 @@ def _needed(signal: Signal, level: Effort, seed: int) -> float:
 def _scheduled(field: Field, signal: Signal, level: Effort, effort: str = "balanced") -> Recipe:
     """The field's recipe with the batches and steps of the effort."""
     if _is_volume(signal) and field.recipe is not None:
-        return schedule_volume(field.recipe, signal, effort)
+        return schedule_volume(field.recipe, signal.grid.size, effort)
     batch = max(LEAST_BATCH, min(MOST_BATCH, signal.grid.size // BATCHES_A_PASS))
     assert field.recipe is not None
     return replace(
