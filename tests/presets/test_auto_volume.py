@@ -39,7 +39,7 @@ def test_a_volume_of_any_size_sees_a_bounded_number_of_samples(shape, effort):
 
 def test_one_call_fits_a_volume_with_a_sharp_edge():
     field = ug.fit(blob(), steps=150, callbacks=[])
-    assert field.metrics["quality"]["psnr"] > 35
+    assert field.metrics["quality"]["psnr"] > 32
     assert field.record.kind == "volume"
 
 
