@@ -73,7 +73,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None, *, part: Part = 
         UnknownName: no such kind.
     """
     path = Path(path)
-    if is_field_file(path) or path.suffix.lower() == ".ung":
+    if not path.is_dir() and (is_field_file(path) or path.suffix.lower() == ".ung"):
         return load_field(path, PARTS)
     return read_signal(path, signals.MODALITIES, kind, part)
 

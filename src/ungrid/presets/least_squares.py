@@ -17,7 +17,7 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
-from ungrid.fit.spline import along_axes, axis_solver
+from ungrid.fit.spline import along_axes, axis_solver, from_neighbors
 from ungrid.networks.mlp import Mlp
 from ungrid.presets.published import grid_levels
 from ungrid.signals.base import Signal
@@ -89,8 +89,9 @@ def begin_at_spline(field: Field, signal: Signal, unseen: Bool[Tensor, "*shape"]
     if unseen is None or not unseen.any():
         finest.copy_(along_axes(values, solvers))
         return
-    known = values[~unseen]
-    values[unseen] = known.mean(dim=0)
+    missing = unseen.flatten().nonzero().squeeze(-1)
+    values[unseen] = values[~unseen].mean(dim=0)
+    values[unseen] = from_neighbors(values, missing)  # a fine spline keeps much of what it is begun with
     places = [(index + 0.5) * (2 / n) - 1 for index, n in zip(unseen.nonzero().unbind(1), signal.grid.shape, strict=True)]
     points = torch.stack(places, dim=-1)
     for _ in range(ROUNDS):

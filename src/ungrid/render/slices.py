@@ -132,7 +132,7 @@ def project(field: Field, axis: str, how: str = "max", *, grid: Grid | None = No
         where = [slice(0, n) for n in grid.shape]
         where[along] = slice(start, min(start + slab_size, grid.shape[along]))
         where[: axes[0]] = [slice(0, 1)] * axes[0]
-        slab = field.sample(grid.part(tuple(where)), max_memory=max_memory).cpu().flatten(0, axes[0])
+        slab = field.sample(grid.part(tuple(where)), max_memory=max_memory).cpu().float().flatten(0, axes[0])
         own = along - axes[0]
         seen = slab.amax(dim=own) if how == "max" else slab.sum(dim=own) / grid.shape[along]
         total = seen if start == 0 else torch.maximum(total, seen) if how == "max" else total + seen

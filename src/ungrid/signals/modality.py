@@ -89,11 +89,9 @@ def read_signal(path: Path, modalities: Mapping[str, Modality], kind: str | None
     for modality in modalities.values():
         if modality.recognizes(path, start):
             return _read(modality, path, part)
+    found = f"holds {what_else(start)}" if path.is_file() else "is a folder without files of a known kind"
     known = "; ".join(modality.files for modality in modalities.values())
-    raise UnreadableInput(
-        f"{path.name} holds {what_else(start) if path.is_file() else 'no files of a known kind'}; expected {known}: check that "
-        f"it is the right one, or say what it is with --as"
-    )
+    raise UnreadableInput(f"{path.name} {found}; expected {known}: check that it is the right one, or say what it is with --as")
 
 
 def _read(modality: Modality, path: Path, part: Part) -> Signal:
