@@ -5,8 +5,9 @@ import torch
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
-from ungrid.metrics.signal import decibels, drawn_metrics, sampled_metrics
+from ungrid.metrics.signal import cell_areas, channel_metrics, decibels, drawn_metrics, sampled_metrics
 from ungrid.signals.base import Signal
+from ungrid.signals.series import from_columns
 from ungrid.testing.toys import tiny_picture
 
 
