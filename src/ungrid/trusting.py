@@ -96,10 +96,14 @@ def split(signal: Signal, mask: Tensor | None, *, seed: int) -> Split:
         seed: of the choice.
 
     Raises:
-        InputError: fewer than 200 known samples, or a mask of another shape.
+        InputError: fewer than 200 known samples, a mask of another shape, or samples off the grid.
     """
     if mask is not None and tuple(mask.shape) != signal.grid.shape:
         raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
+    if signal.places is not None or (signal.known is not None and signal.known.shape == signal.values.shape):
+        raise InputError("uncertainty is calibrated on whole samples of a grid; this signal has irregular times or single gaps")
+    if signal.known is not None:
+        mask = signal.known if mask is None else mask & signal.known
     known = torch.ones(signal.grid.size, dtype=torch.bool) if mask is None else mask.flatten().clone()
     index = known.nonzero().squeeze(-1)
     kept = index[keep_for_calibration(len(index), seed)]

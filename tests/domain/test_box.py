@@ -111,3 +111,17 @@ def test_coords_that_do_not_fit_are_refused(coords):
 def test_a_box_is_rebuilt_equal_from_its_spec():
     box = Box(("y", "x"), ((0.0, 2.0), (0.1, 3.0)), ("s", "mm"), (True, False), ((1.0, 0.0, 0.5), (0.0, 1.0, 0.25)))
     assert from_spec(to_spec(box), {"Box": Box}) == box
+
+
+def test_a_periodic_axis_brings_coords_into_the_box():
+    box = Box(("lat", "lon"), ((-90.0, 90.0), (-180.0, 180.0)), ("degree", "degree"), (False, True))
+    places = torch.tensor([[10.0, 190.0], [10.0, -530.0], [100.0, 20.0]])
+    assert_close(box.denormalize(box.normalize(places)), torch.tensor([[10.0, -170.0], [10.0, -170.0], [100.0, 20.0]]))
+    assert box.contains(places).tolist() == [True, True, False]
+
+
+def test_boxes_that_differ_by_rounding_are_close():
+    box = Box(("t",), ((0.0, 10.0),), ("s",))
+    assert box.is_close(Box(("t",), ((1e-7, 10.0),), ("s",)))
+    assert not box.is_close(Box(("t",), ((1e-3, 10.0),), ("s",)))
+    assert not box.is_close(Box(("t",), ((0.0, 10.0),), ("min",)))

@@ -114,3 +114,41 @@ def test_midpoints_lie_between_the_samples_and_keep_them():
         samples, points = (g.axis_coords(axis, dtype=torch.float64) for g in (grid, fine))
         torch.testing.assert_close(points[::2], samples)
         torch.testing.assert_close(points[1::2], (samples[1:] + samples[:-1]) / 2)
+
+
+UNEVEN = Grid(Box(("level", "x"), ((100.0, 1000.0), (0.0, 4.0))), (3, 4), ((200.0, 500.0, 850.0), None))
+
+
+def test_uneven_samples_lie_where_they_are_said_to():
+    assert_close(UNEVEN.points()[:, 0, 0], torch.tensor([200.0, 500.0, 850.0]))
+    assert_close(UNEVEN.points()[0, :, 1], torch.tensor([0.5, 1.5, 2.5, 3.5]))
+
+
+def test_parts_of_an_uneven_grid_have_its_points_and_tile_its_box():
+    parts = [part for _, part in UNEVEN.chunks(5)]
+    assert_close(torch.cat([part.points().flatten(0, 1) for part in parts]), UNEVEN.points().flatten(0, 1))
+    lower, upper = (UNEVEN.part((rows, slice(0, 4))) for rows in (slice(0, 2), slice(2, 3)))
+    assert lower.box.bounds[0] == (100.0, 675.0)
+    assert upper.box.bounds[0] == (675.0, 1000.0)
+
+
+def test_a_region_of_an_uneven_grid_takes_the_cells_it_touches():
+    assert UNEVEN.crop({"level": (400.0, 600.0)}).ticks[0] == (500.0,)
+    assert UNEVEN.crop({"level": (300.0, 600.0)}).ticks[0] == (200.0, 500.0)
+
+
+def test_an_uneven_grid_is_refined_within_its_cells():
+    assert UNEVEN.refine(1.0) == UNEVEN
+    fine = UNEVEN.refine(2.0).ticks[0]
+    assert len(fine) == 6
+    assert all(low < at < high for at, low, high in zip(fine[2:4], (350, 512), (512.5, 675), strict=True))
+
+
+@pytest.mark.parametrize("ticks", [((200.0, 500.0), None), ((500.0, 200.0, 850.0), None), ((50.0, 500.0, 850.0), None), (None,)])
+def test_ticks_that_do_not_fit_are_refused(ticks):
+    box = Box(("level", "x"), ((100.0, 1000.0), (0.0, 4.0)))
+    if ticks == (None,):
+        assert Grid(box, (3, 4), ticks).ticks == ()
+    else:
+        with pytest.raises(InputError, match="must rise within its bounds"):
+            Grid(box, (3, 4), ticks)

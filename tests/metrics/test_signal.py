@@ -5,8 +5,9 @@ import torch
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
-from ungrid.metrics.signal import decibels, drawn_metrics, sampled_metrics
+from ungrid.metrics.signal import cell_areas, channel_metrics, decibels, drawn_metrics, sampled_metrics
 from ungrid.signals.base import Signal
+from ungrid.signals.series import from_columns
 from ungrid.testing.toys import tiny_picture
 
 
@@ -41,3 +42,21 @@ def test_a_picture_has_its_own_measures_and_one_of_floats_its_range():
 def test_no_error_has_no_decibels():
     assert decibels(0.0, 1.0) is None
     assert decibels(0.01, 10.0) == pytest.approx(40.0)
+
+
+def test_cells_of_a_sphere_count_by_their_area():
+    box = Box(("lat", "lon"), ((-95.0, 95.0), (0.0, 360.0)), ("degree", "degree"), (False, True))
+    areas = cell_areas(Grid(box, (19, 4)))
+    assert areas.shape == (19, 4, 1)
+    assert float(areas.mean()) == pytest.approx(1)
+    assert float(areas[0, 0, 0] / areas[9, 0, 0]) == pytest.approx(
+        (1 - math.cos(math.radians(5))) / (2 * math.sin(math.radians(5)))
+    )
+
+
+def test_channels_are_measured_each_in_units_of_its_own_range():
+    signal = from_columns([[0.0, 0.0], [1.0, 1000.0], [0.5, float("nan")]])
+    measures = channel_metrics(signal.values + torch.tensor([0.1, 100.0]), signal)
+    assert measures["psnr_value0"] == pytest.approx(20, abs=1e-4)
+    assert measures["psnr_value1"] == pytest.approx(20, abs=1e-4)
+    assert measures["psnr"] == pytest.approx(20, abs=1e-4)

@@ -32,9 +32,9 @@ class VolumeEffort:
 
 
 VOLUME_EFFORTS = {
-    "fast": VolumeEffort(6.0, 12_000_000, 0.45),
-    "balanced": VolumeEffort(16.0, 40_000_000, 0.7),
-    "best": VolumeEffort(48.0, 240_000_000, 0.9),
+    "fast": VolumeEffort(6, 12_000_000, 0.45),
+    "balanced": VolumeEffort(16, 40_000_000, 0.7),
+    "best": VolumeEffort(48, 240_000_000, 0.9),
 }
 
 
