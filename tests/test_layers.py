@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
-    {"judging", "starting", "trusting"},
+    {"judging", "many", "starting", "trusting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

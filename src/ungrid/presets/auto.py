@@ -140,13 +140,13 @@ def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
         shape=signal.grid.shape,
         params_per_value=max(params_per_value, 1e-9),
         interpolation="cubic",
-        value_range=_value_range(signal),
+        value_range=usual_values(signal),
         seed=seed,
     )
 
 
-def _value_range(signal: Signal) -> tuple[float, float]:
-    """[0, 1] for pictures and films of integers; one standard deviation around the mean for all else."""
+def usual_values(signal: Signal) -> tuple[float, float]:
+    """Where most values lie: [0, 1] for pictures and films of integers; one standard deviation around the mean for all else."""
     if signal.value_range == (0.0, 1.0):
         return 0.0, 1.0
     known = signal.known_values.double()
