@@ -1,7 +1,7 @@
 """The divergence guard: notices a loss that explodes, goes back, and lowers the rate."""
 
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -13,6 +13,7 @@ MEMORY = 0.95  # of the running mean, which so looks back over about 20 steps
 MAX_ROLLBACKS = 8
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """What the loop asks after each step: `Guard` for one field, `ungrid.fit.many.MemberGuard` for a stack."""
 
