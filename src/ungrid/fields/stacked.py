@@ -62,6 +62,12 @@ class StackedField(Field):
         assert isinstance(template, EncodedField)
         return template
 
+    def forward(
+        self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
+    ) -> Float[Tensor, "*batch members c"]:
+        """Values of all members at coords in the units of the template's box."""
+        return self.values_at(self.box.normalize(self.as_coords(coords)), inputs)
+
     def values_at(
         self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
     ) -> Float[Tensor, "*batch members c"]:
@@ -71,7 +77,11 @@ class StackedField(Field):
         n, n_levels = len(points), len(encoding.resolutions)
         tables = [table.movedim(0, -2).flatten(-2) for table in self.levels]  # [*nodes, members · F]
         features = encode(points, tables, self.layout, encoding.reference)
-        grouped = features.reshape(n, n_levels, self.n_members, -1).permute(2, 0, 1, 3).reshape(self.n_members * n, -1)
+        grouped = (
+            features.reshape(n, n_levels, self.n_members, encoding.n_features_per_level)
+            .permute(2, 0, 1, 3)
+            .reshape(self.n_members * n, encoding.out_dim)
+        )
         values = fused_mlp(
             grouped,
             list(self.weights),
@@ -80,7 +90,7 @@ class StackedField(Field):
             output_activation=network.output_activation,
             offsets=self._offsets(n),
         )
-        own = values.reshape(self.n_members, n, -1).movedim(0, 1) * self.value_scale + self.value_offset
+        own = values.reshape(self.n_members, n, self.out_dim).movedim(0, 1) * self.value_scale + self.value_offset
         return own.reshape(*coords.shape[:-1], self.n_members, self.out_dim)
 
     def member(self, index: int, box: Box | None = None) -> EncodedField:

@@ -8,9 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
-from ungrid import fitting
 from ungrid.errors import InputError, Interrupted
 from ungrid.files import writing_error
+from ungrid.fitting import Limits, choose_device
 from ungrid.many.items import Source, open_source
 from ungrid.many.jobs import Job, Settings, plan_jobs
 from ungrid.many.manifest import Manifest, Report
@@ -72,10 +72,8 @@ def fit_many(
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError(f"workers is {workers}; expected 1 to {MOST_WORKERS}")
     lookup(preset, dict.fromkeys(NAMES), "preset")
-    fitting.Limits(steps, max_seconds, target_psnr)  # says what is wrong with one of them
-    settings = Settings(
-        preset, steps, max_seconds, target_psnr, seed, str(fitting.choose_device(device)), _share(max_memory, workers)
-    )
+    Limits(steps, max_seconds, target_psnr)  # says what is wrong with one of them
+    settings = Settings(preset, steps, max_seconds, target_psnr, seed, str(choose_device(device)), _share(max_memory, workers))
     where = Path(output)
     found = open_source(Path(source), where, kind=kind, array=array)
     items = found.items()

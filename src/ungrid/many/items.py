@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ungrid.errors import InputError, MissingFile
+from ungrid.errors import InputError, MissingFile, UngridError, UnknownName
 from ungrid.signals.array_stack import ArrayStack, is_stack, open_stack
 from ungrid.signals.base import Signal
 from ungrid.verbs import as_signal
@@ -126,10 +126,23 @@ def open_source(path: Path, output: Path, *, kind: str | None = None, array: str
     if path.is_dir() and not is_stack(path):
         if array is not None:
             raise InputError(f"{path} is a folder of files, which has no array {array!r}; leave --array out")
-        return Folder(path, output, kind)
+        folder = Folder(path, output, kind)
+        if kind is not None:
+            _check_kind(folder)
+        return folder
     source = StackFile(path, array, kind)
     source.signal(source.items()[0])  # what no item can be is said once, and not for each
     return source
+
+
+def _check_kind(folder: Folder) -> None:
+    """Raise UnknownName for a kind that there is not: once, and not for each file."""
+    try:
+        folder.signal(folder.items()[0])
+    except UnknownName:
+        raise
+    except UngridError:
+        return  # what is wrong with a file is said when it is its turn
 
 
 def distinct_names(files: Sequence[Path]) -> list[str]:

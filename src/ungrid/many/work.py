@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from ungrid import fitting, verbs
 from ungrid.errors import InputError, Interrupted, MachineError, UngridError
 from ungrid.fields.base import Field
 from ungrid.fit.checkpoint import Checkpoint
 from ungrid.fit.guard import Guard
+from ungrid.fitting import Limits, carry_out, identity
 from ungrid.many.items import Item, Source
 from ungrid.many.jobs import Job, Settings, outline_of
 from ungrid.many.stack import fit_stack
 from ungrid.signals.base import Signal
+from ungrid.verbs import make_plan, save
 
 Row = dict[str, Any]
 COLUMNS = ("name", "file", "index", "status", "output", "kind", "shape", "fitted", "psnr", "steps", "seconds", "bytes", "error")
@@ -75,14 +76,14 @@ def _fitted(
 
 def _fit_alone(item: Item, signal: Signal, settings: Settings, output: Path) -> Field:
     """The ordinary fit, which goes on where it was if it is killed."""
-    plan = verbs.make_plan(signal, preset=settings.preset, seed=settings.seed, max_memory=settings.max_memory)
-    limits = fitting.Limits(settings.steps, settings.max_seconds, settings.target_psnr)
-    identity = fitting.identity(plan, limits, seed=settings.seed, device=settings.device, signal=signal)
+    plan = make_plan(signal, preset=settings.preset, seed=settings.seed, max_memory=settings.max_memory)
+    limits = Limits(settings.steps, settings.max_seconds, settings.target_psnr)
+    who = identity(plan, limits, seed=settings.seed, device=settings.device, signal=signal)
     guard = Guard()
     folder = output / FOLDER / (item.name.replace("/", "%") + ".parts")
-    checkpoint = Checkpoint(folder, guard, identity, resume=True)
+    checkpoint = Checkpoint(folder, guard, who, resume=True)
     try:
-        field = fitting.carry_out(
+        field = carry_out(
             plan,
             limits,
             seed=settings.seed,
@@ -104,7 +105,7 @@ def _finish(item: Item, field: Field, together: bool, settings: Settings, output
     """Write a field and say what it is."""
     path = output / f"{item.name}.ung"
     path.parent.mkdir(parents=True, exist_ok=True)
-    verbs.save(field, path)
+    save(field, path)
     record = field.record
     assert record is not None
     psnr = record.metrics["quality"].get("psnr")
