@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ungrid.domain.box import Box
 from ungrid.encodings.dense_grid import DenseGrid
 from ungrid.errors import InputError
-from ungrid.fields.base import Field
+from ungrid.fields.base import CoordsLike, Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.kernels.grid import encode
 from ungrid.kernels.grid_native import dense_layout
@@ -62,9 +62,7 @@ class StackedField(Field):
         assert isinstance(template, EncodedField)
         return template
 
-    def forward(
-        self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
-    ) -> Float[Tensor, "*batch members c"]:
+    def forward(self, coords: CoordsLike, inputs: Mapping[str, Tensor] | None = None) -> Float[Tensor, "*batch members c"]:
         """Values of all members at coords in the units of the template's box."""
         return self.values_at(self.box.normalize(self.as_coords(coords)), inputs)
 

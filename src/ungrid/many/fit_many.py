@@ -1,11 +1,12 @@
 """The verb: many signals in, a folder of fields and a report out."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from ungrid.errors import InputError, Interrupted
@@ -113,14 +114,22 @@ def make_folder(path: Path) -> None:
 
 def _carried_out(source: Source, jobs: Sequence[Job], settings: Settings, output: Path, workers: int) -> Iterator[list[Row]]:
     """The rows of each job as it is done, in this process or in several."""
-    if workers == 1 or len(jobs) < 2:
-        for job in jobs:
-            yield do_job(source, job, settings, output)
-        return
+    try:
+        if workers == 1 or len(jobs) < 2:
+            for job in jobs:
+                yield do_job(source, job, settings, output)
+        else:
+            yield from _in_processes(source, jobs, settings, output, workers)
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted("interrupted; what is done is kept: go on with --resume") from None
+
+
+def _in_processes(source: Source, jobs: Sequence[Job], settings: Settings, output: Path, workers: int) -> Iterator[list[Row]]:
     import torch
 
     threads = max(1, torch.get_num_threads() // workers)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (threads,))
+    others = set(active_children())
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (threads,))
     try:
         waiting = {pool.submit(do_job, source, job, settings, output): job for job in jobs}
         for future in as_completed(waiting):
@@ -130,9 +139,19 @@ def _carried_out(source: Source, jobs: Sequence[Job], settings: Settings, output
                 error = InputError("a worker was killed, perhaps for memory; run again with --resume and fewer --workers")
                 yield [failure(item, error) for item in waiting[future].items]
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; go on with --resume") from None
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker(threads: int) -> None:
+    """Take a share of the threads, and leave Ctrl-C to the process that everything is told to."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
 
 
 def _share(max_memory: int | None, workers: int) -> int | None:
