@@ -64,6 +64,12 @@ class TargetNotMet(UngridError):
     field: Any = None
 
 
+class ItemsFailed(UngridError):
+    """Some of many items failed or are below the target that was asked for; what succeeded is written."""
+
+    exit_code = 5
+
+
 class MachineError(UngridError, OSError):
     """The machine would not: disk full, not writable, out of memory."""
 

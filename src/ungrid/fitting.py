@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -28,6 +28,7 @@ from ungrid.signals.base import Signal
 from ungrid.spec import lookup, to_spec
 
 CURVE_POINTS = 64  # kept in the file
+Stored = Literal["float32", "float16"]
 HALF_MOST = 6e4  # float16 ends at 65,504
 
 
@@ -95,12 +96,9 @@ def carry_out(
         run(state, Budget(steps, limits.max_seconds), watchers, guard)
     field = field.to("cpu").eval()
     plan.problem.to(torch.device("cpu"))
-    if plan.stored != "float32" and not _fits_half(field):
-        plan = replace(plan, stored="float32")
-        state.notes.append("weights beyond float16's range: the file keeps float32")
-    if where.type == "cpu" and library() is None:
-        state.notes.append(describe())
-    _round_weights(field, plan.stored)
+    stored, notes = settle(field, plan.stored, where)
+    plan = replace(plan, stored=stored)
+    state.notes += notes
     _write_record(field, plan, state, where)
     _compare_with_prediction(field, expected(plan, limits, device))
     return field
@@ -153,13 +151,21 @@ def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Sign
     }
 
 
-def _round_weights(field: Field, stored: str) -> None:
-    """Round the parameters to what the file will hold, so that what is measured is what is decoded."""
+def settle(field: Field, stored: Stored, device: torch.device) -> tuple[Stored, list[str]]:
+    """Round the parameters to what the file will hold, so that what is measured is what is decoded; how they are stored in the
+    end, and what is to be noted of the fit on a device."""
+    notes = []
+    if stored != "float32" and not _fits_half(field):
+        stored = "float32"
+        notes.append("weights beyond float16's range: the file keeps float32")
+    if device.type == "cpu" and library() is None:
+        notes.append(describe())
     half = STORED[stored]
     if half is not None:
         with torch.no_grad():
             for parameter in field.parameters():
                 parameter.copy_(parameter.to(half))
+    return stored, notes
 
 
 def _fits_half(field: Field) -> bool:
@@ -186,15 +192,22 @@ def _write_record(field: Field, plan: Plan, state: FitState, device: torch.devic
         "total_seconds": round(seconds, 3),  # with estimating before the loop and measuring after it
         "seed": state.seed,
         "stopped_by": state.stopped_by,
+        **circumstances(device),
+        "notes": state.notes,
+        "curve": curve[:: max(1, -(-len(curve) // CURVE_POINTS))],
+    }
+    field.record = replace(record, metrics=dict(metrics), fit=settings, stored=plan.stored)
+
+
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """Where and with what a fit ran, as records keep it."""
+    return {
         "device": str(device),
         "threads": torch.get_num_threads(),
         "kernels": describe(),
         "torch": str(torch.__version__),
         "machine": platform.machine(),
-        "notes": state.notes,
-        "curve": curve[:: max(1, -(-len(curve) // CURVE_POINTS))],
     }
-    field.record = replace(record, metrics=dict(metrics), fit=settings, stored=plan.stored)
 
 
 def _compare_with_prediction(field: Field, predicted: Prediction | None) -> None:

@@ -13,6 +13,7 @@ from ungrid.errors import InputError, UngridError, nearest
 # name → (module and class, one line of help); literal, so that help needs no import of theirs
 COMMANDS: dict[str, tuple[str, str]] = {
     "fit": ("ungrid.cli.fit:Fit", "fit a field to a picture and keep it in one .ung file"),
+    "fit-many": ("ungrid.cli.fit_many:FitMany", "fit a folder or a stack of signals, small ones together"),
     "learn-start": ("ungrid.cli.learn_start:LearnStart", "learn from a folder of pictures where fits of such pictures begin"),
     "info": ("ungrid.cli.info:Info", "what a .ung file is"),
     "query": ("ungrid.cli.query:Query", "values and derivatives anywhere, in the picture's own pixels"),

@@ -1,6 +1,7 @@
 """The divergence guard: notices a loss that explodes, goes back, and lowers the rate."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -10,6 +11,23 @@ from ungrid.fit.state import FitState, Snapshot
 SPIKE = 100.0  # a batch's loss this many times its running mean is no noise of sampling
 MEMORY = 0.95  # of the running mean, which so looks back over about 20 steps
 MAX_ROLLBACKS = 8
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """What the loop asks after each step: `Guard` for one field, `ungrid.fit.many.MemberGuard` for a stack."""
+
+    def begin(self, state: FitState) -> None:
+        """Before the first step."""
+        ...
+
+    def check(self, state: FitState, loss: float) -> bool:
+        """Whether the step was good; if not, the state has gone back."""
+        ...
+
+    def keep(self, state: FitState) -> None:
+        """After a good step is counted."""
+        ...
 
 
 class Guard:

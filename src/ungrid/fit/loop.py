@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ungrid.errors import InputError, Interrupted
 from ungrid.fit.callbacks import Callback
-from ungrid.fit.guard import Guard
+from ungrid.fit.guard import Guard, Watcher
 from ungrid.fit.state import FitState
 
 
@@ -49,7 +49,7 @@ class Budget:
         return None
 
 
-def run(state: FitState, budget: Budget, callbacks: Sequence[Callback] = (), guard: Guard | None = None) -> FitState:
+def run(state: FitState, budget: Budget, callbacks: Sequence[Callback] = (), guard: Watcher | None = None) -> FitState:
     """Descend until the budget is used up or a callback sets `state.stopped_by`. The state's field is fitted in place.
 
     Raises:
@@ -73,7 +73,7 @@ def run(state: FitState, budget: Budget, callbacks: Sequence[Callback] = (), gua
     return state
 
 
-def _descend(state: FitState, budget: Budget, callbacks: Sequence[Callback], guard: Guard) -> None:
+def _descend(state: FitState, budget: Budget, callbacks: Sequence[Callback], guard: Watcher) -> None:
     before, start = state.seconds, budget.clock()
     while state.stopped_by is None:
         state.progress = budget.progress(state)

@@ -12,6 +12,7 @@ from ungrid.domain.sampling import Batch
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
+from ungrid.fields.stacked import StackedField
 from ungrid.fit.optimizers import OPTIMIZERS
 from ungrid.fit.problem import Problem
 from ungrid.fit.schedules import SCHEDULES, with_warm_up
@@ -56,6 +57,7 @@ class FitState:
         self.seconds = 0.0
         self.progress = 0.0
         self.rate_factor = 1.0
+        self.member_losses: Tensor | None = None  # [members] of the last step, where the terms' losses have members
         self.psnr: float | None = None
         self.stopped_by: str | None = None
         self.extra: dict[str, Any] = {}  # what callbacks keep across a resume, by their own keys
@@ -69,9 +71,10 @@ class FitState:
 
         def evaluate() -> float:
             self.optimizer.zero_grad(set_to_none=True)
+            self.member_losses = None
             losses = {term.name: self._accumulate(term, batches[term.name]) for term in self.problem.terms}
             if self.recipe.clip is not None:
-                torch.nn.utils.clip_grad_norm_(self.field.parameters(), self.recipe.clip)
+                clip_gradients(self.field, self.recipe.clip)
             first.update(losses if not first else {})
             return sum(losses.values())
 
@@ -129,9 +132,25 @@ class FitState:
         return self._backward(factor * term(self.field, part)) if done is None else done
 
     def _backward(self, losses: Tensor) -> float:
+        if losses.ndim:
+            own = losses.detach()
+            self.member_losses = own if self.member_losses is None else self.member_losses + own
         loss = losses.sum()  # one per member where there are members
         loss.backward()
         return float(loss.detach())
+
+
+def clip_gradients(field: Field, most: float) -> None:
+    """Shorten the whole gradient to a norm of `most`; in a stack of fields that of each member."""
+    parameters = [parameter for parameter in field.parameters() if parameter.grad is not None]
+    if not isinstance(field, StackedField):
+        torch.nn.utils.clip_grad_norm_(parameters, most)
+        return
+    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norms = torch.stack([grad.flatten(1).square().sum(dim=1) for grad in grads]).sum(dim=0).sqrt()
+    factors = (most / (norms + 1e-6)).clamp_max(1.0)  # 1e-6 as `clip_grad_norm_` has it
+    for grad in grads:
+        grad.mul_(factors.reshape(-1, *[1] * (grad.ndim - 1)))
 
 
 def _part_bytes(field: Field, max_memory: int | None) -> int:

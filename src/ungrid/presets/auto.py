@@ -144,7 +144,7 @@ def _build(signal: Signal, params_per_value: float, seed: int) -> Field:
 
 
 def usual_values(signal: Signal) -> tuple[float, float]:
-    """[0, 1] for pictures and films of integers; one standard deviation around the mean for all else."""
+    """Where most values lie: [0, 1] for pictures and films of integers; one standard deviation around the mean for all else."""
     if signal.value_range == (0.0, 1.0):
         return 0.0, 1.0
     known = signal.known_values.double()

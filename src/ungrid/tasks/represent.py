@@ -167,6 +167,13 @@ def _estimated(
     return IndexSampler(GridObservations(grid, values), order, withheld=place, truth=truth)
 
 
+def quality(field: Field, signal: Signal) -> dict[str, Any]:
+    """Measures of a signal's kind of a field on the whole of it; the PSNR of an exact match is None."""
+    measures = MEASURES.get(signal.kind, sampled_metrics)(field.sample(signal.grid).cpu(), signal)
+    measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
+    return measures
+
+
 class SignalJudge:
     """Measures a field against a signal's samples.
 
@@ -207,9 +214,7 @@ class SignalJudge:
         """
         if self.known is not None or self.signal.places is not None:
             return self._at(field, torch.arange(self.signal.grid.size) if self.known is None else self.known)
-        measures = MEASURES.get(self.signal.kind, sampled_metrics)(field.sample(self.signal.grid).cpu(), self.signal)
-        measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
-        return measures
+        return quality(field, self.signal)
 
     def heldout(self, field: Field) -> dict[str, Any] | None:
         """PSNR at the samples that the fit has not seen."""
