@@ -5,7 +5,6 @@ from ungrid.encodings.base import Encoding
 from ungrid.testing import check_encoding
 from ungrid.testing.examples import ENCODING_EXAMPLES, example
 
-
 LEAST_AXES = {"SphereCoords": 2}
 
 

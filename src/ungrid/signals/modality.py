@@ -68,7 +68,7 @@ def read_signal(path: Path, modalities: Mapping[str, Modality], kind: str | None
     for modality in modalities.values():
         if modality.recognizes(path, start):
             return modality.read(path)
-    known = "; ".join(modality.files for modality in modalities.values())
+    known = "; ".join(modality.files for modality in reversed(list(modalities.values())))  # the most common first
     raise UnreadableInput(
         f"{path.name} holds {what_else(start) if path.is_file() else 'no files of a known kind'}; expected {known}: check that "
         f"it is the right one, or say what it is with --as"
