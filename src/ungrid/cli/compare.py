@@ -30,9 +30,10 @@ class Compare(Command):
 
     def show(self, result: dict[str, Any]) -> None:
         """Numbers first, then the bands."""
-        bands = result["bands"]
+        bands = result.get("bands", [])
         super().show({key: value for key, value in result.items() if key != "bands"})
-        print("band (cycles/pixel)   error / signal")
+        if bands:
+            print("band (cycles/pixel)   error / signal")
         for band in bands:
             ratio = band["relative_error"]
             print(f"{band['low']:7.4f} … {band['high']:6.4f}   {'-' if ratio is None else f'{ratio:.3%}'}")
