@@ -12,7 +12,6 @@ import numpy as np
 
 from ungrid.errors import InputError, UnreadableInput
 from ungrid.signals.image import MAX_PIXELS, read_picture
-from ungrid.signals.image_read import format_by_start
 from ungrid.signals.image_write import FORMATS
 from ungrid.signals.video_film import Film, Picture
 
@@ -190,8 +189,3 @@ def _seek(picture: Any, index: int, path: Path) -> None:
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         said = " ".join(str(error).split())[:120]
         raise UnreadableInput(f"{path.name} is cut off or damaged at picture {index + 1}: {said}; copy it again") from None
-
-
-def is_still(start: bytes) -> bool:
-    """Whether a file is a picture of a known kind, by its first bytes."""
-    return format_by_start(start) is not None
