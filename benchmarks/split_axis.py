@@ -36,7 +36,8 @@ from ungrid.presets.factored import coordx
 from ungrid.presets.published import siren
 from ungrid.signals.base import Signal
 from ungrid.signals.image import read_picture
-from ungrid.tasks.represent import LATTICES, represent
+from ungrid.tasks.draws import LATTICES
+from ungrid.tasks.represent import represent
 
 FIELDS: dict[str, Callable[[Signal], Field]] = {
     "unsplit": lambda signal: siren(signal.box, signal.out_dim),

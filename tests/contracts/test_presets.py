@@ -8,7 +8,7 @@ from ungrid.fit.orders import ORDERS
 from ungrid.fit.schedules import SCHEDULES
 from ungrid.papers import bibtex
 from ungrid.presets import PUBLISHED
-from ungrid.tasks.represent import LATTICES, TILES
+from ungrid.tasks.draws import LATTICES, TILES
 from ungrid.terms import LOSSES
 from ungrid.testing import check_field
 from ungrid.testing.contracts import check_meta, check_seed, check_spec

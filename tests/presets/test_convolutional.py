@@ -3,7 +3,7 @@ import pytest
 import ungrid as ug
 from ungrid.domain.grid import Grid
 from ungrid.presets.convolutional import conv_fourier, conv_grid, conv_inr, one_per_unit
-from ungrid.tasks.represent import TILES
+from ungrid.tasks.draws import TILES
 from ungrid.testing.toys import pixel_box, tiny_picture, unit_box
 
 

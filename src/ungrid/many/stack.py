@@ -24,7 +24,7 @@ from ungrid.presets.many import StackChoice, choose_many
 from ungrid.presets.plan import DEFAULT_EFFORT, record_of
 from ungrid.signals.base import Signal
 from ungrid.tasks.complete import midpoints, refined
-from ungrid.tasks.represent import quality
+from ungrid.tasks.judge import quality
 
 STORED: Stored = "float16"
 MARGIN = 0.25  # dB beyond a target that a member must reach before it stops: rounding its weights may take as much

@@ -16,7 +16,7 @@ from ungrid.fields.encoded import EncodedField
 from ungrid.fields.record import Recipe
 from ungrid.networks.mlp import Mlp
 from ungrid.networks.siren import Siren
-from ungrid.tasks.represent import LATTICES
+from ungrid.tasks.draws import LATTICES
 
 TIME = "t"
 SHRINK = 0.98  # step of the search for a resolution

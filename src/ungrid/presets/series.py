@@ -16,7 +16,7 @@ from ungrid.fit.solver import SplineSolver
 from ungrid.networks.mlp import Mlp
 from ungrid.presets.choice import Choice
 from ungrid.signals.base import Signal
-from ungrid.tasks.represent import HELDOUT_FRACTION, hold_out
+from ungrid.tasks.draws import HELDOUT_FRACTION, hold_out
 
 TOLERANCES = {"fast": 1.05, "balanced": 1.01}  # of the held-out error, for the sake of fewer cells
 MOST_CELLS = 8  # for each sample, where most of them are crowded
