@@ -63,12 +63,12 @@ class Fit(Command):
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
         self._check_uncertainty()
-        output = self.output or self.source.with_suffix(".ung")
         if self._is_large():
             from ungrid.cli.fit_tiles import fit_large
 
-            return fit_large(self, output, limits)
+            return fit_large(self, self.output or self.source.resolve().with_suffix(".ung"), limits)
         signal = verbs.as_signal(self.source, self.as_kind)
+        output = self.output or self.source.with_suffix(".ung")
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
         check_writable(output)
