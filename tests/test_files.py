@@ -193,3 +193,18 @@ def test_any_name_that_the_file_system_takes_can_be_written(tmp_path, stem):
     with write_beside(path) as temporary:
         temporary.write_bytes(b"1")
     assert path.read_bytes() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a.png", "a"),
+        ("brain.nii.gz", "brain"),
+        ("B.NII.GZ", "B"),
+        ("a.tar.gz", "a.tar"),
+        (".nii.gz", ".nii"),
+        ("folder", "folder"),
+    ],
+)
+def test_an_ending_of_two_parts_goes_as_one(tmp_path, name, stem):
+    assert without_ending(tmp_path / name) == tmp_path / stem

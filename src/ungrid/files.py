@@ -28,6 +28,7 @@ MAX_NAME = 256
 BLOB_PREFIX = "blob."
 ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
+DOUBLE_ENDINGS = (".nii.gz", ".ome.tif", ".ome.tiff", ".ome.zarr", ".ome.zarr.zip")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 
 
@@ -94,6 +95,14 @@ def read_blob(path: Path, entry: TensorEntry) -> bytes:
     with _open(path) as file:
         file.seek(entry.start)
         return file.read(entry.stop - entry.start)
+
+
+def without_ending(path: Path) -> Path:
+    """A path without its name's ending, of which some have two parts: brain.nii.gz → brain."""
+    for ending in DOUBLE_ENDINGS:
+        if path.name.lower().endswith(ending) and len(path.name) > len(ending):
+            return path.with_name(path.name[: -len(ending)])
+    return path.with_suffix("")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ import tyro
 from ungrid.cli.command import Command, Output, parse_bytes, plain
 from ungrid.errors import InputError, TargetNotMet
 
+MOST_CHANNELS = 4  # of a picture: a longer axis is one of space or time
+
 
 @dataclass(kw_only=True)
 class Fit(Command):
@@ -69,7 +71,7 @@ class Fit(Command):
         limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
         self._check_uncertainty()
-        output = self.output or self.source.with_suffix(".ung")
+        output = self.output or _beside(self.source)
         if self._is_large():
             from ungrid.cli.fit_tiles import fit_large
 
@@ -109,10 +111,12 @@ class Fit(Command):
         """Whether the input is fitted in tiles: by its number of values, or because that was asked for."""
         from ungrid.signals.large import is_large
         from ungrid.signals.large_open import values_in
-        from ungrid.signals.large_zarr import is_zarr
+        from ungrid.signals.large_zarr import is_zarr, zarr_shape
 
-        if self.tiled or self.tile is not None or self.workers is not None or is_zarr(self.source):
+        if self.tiled or self.tile is not None or self.workers is not None:
             return True
+        if is_zarr(self.source) and sum(n > MOST_CHANNELS for n in zarr_shape(self.source)) < 3:
+            return True  # a picture in a Zarr store is read by blocks alone; volumes have a door of their own
         n_values = values_in(self.source)
         return n_values is not None and is_large(n_values, self.memory)
 
@@ -201,6 +205,14 @@ class Fit(Command):
     def show(self, result: dict[str, Any]) -> None:
         """The result, without what was said before."""
         super().show({key: value for key, value in result.items() if key not in ("notes", "kind") and value != {}})
+
+
+def _beside(source: Path) -> Path:
+    """Where the field goes unless it was said: beside the input, with the ending .ung."""
+    from ungrid.files import without_ending
+
+    stem = without_ending(source if source.name not in ("", "..") else source.resolve())
+    return stem.with_name(stem.name + ".ung")
 
 
 def _parts_folder(output: Path) -> Path:

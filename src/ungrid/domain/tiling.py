@@ -87,6 +87,23 @@ class Tiling:
         each = torch.where(below == own, 1 - rising, torch.where(below + 1 == own, rising, torch.zeros_like(rising)))
         return each.prod(dim=-1)
 
+    def seen(self, place: Float[Tensor, "n d"]) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Each tile that has weight at some of the places: its row-major number, which ones [m], and its weight there [m].
+
+        A tile may come several times, each time with other places.
+        """
+        below, rising = self.seams(place)
+        strides = below.new_tensor([math.prod(self.counts[axis + 1 :]) for axis in range(self.box.dim)])
+        for corner in itertools.product((0, 1), repeat=self.box.dim):
+            sides = torch.tensor(corner, device=place.device)
+            weight = torch.where(sides.bool(), rising, 1 - rising).prod(dim=-1)
+            tiles = ((below + sides) * strides).sum(dim=-1)
+            seen = (weight.detach() != 0).nonzero().squeeze(-1)
+            order = tiles[seen].argsort(stable=True)
+            numbers, sizes = tiles[seen[order]].unique_consecutive(return_counts=True)
+            for flat, index in zip(numbers.tolist(), seen[order].split(sizes.tolist()), strict=True):
+                yield flat, index, weight[index]
+
     def cell(self, grid: Grid, index: tuple[int, ...]) -> tuple[Grid, Slices]:
         """Samples of a grid that a tile is to be fitted to, those within its reach, as slices and as a grid of local coords.
 

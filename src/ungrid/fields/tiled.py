@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -130,7 +130,7 @@ class TiledField(CompositeField):
         values = self._start(grid, lambda coarse: coarse.on(grid))
         for index, where, weights in self.tiling.touched(grid):
             own = self.numbers_of(self.tiling.flat(index))
-            part = self._ask(own, "on", self.tiling.local_grid(grid.part(where), index))
+            part = _ask(self.tile, own, "on", self.tiling.local_grid(grid.part(where), index))
             values[where] = values[where] + part * _outer(weights).to(part)
         return values
 
@@ -143,7 +143,7 @@ class TiledField(CompositeField):
             here, place = grid.part(where), self.tiling.local_grid(grid.part(where), index)
             view = values[where]
             for chunk, _ in here.chunks(self.tile.chunk_points(max_memory)):
-                part = self._ask(own, "on", place.part(chunk))
+                part = _ask(self.tile, own, "on", place.part(chunk))
                 view[chunk] += part * weight[chunk].to(part)
         return values
 
@@ -174,11 +174,6 @@ class TiledField(CompositeField):
             own[name] = tensor
         return own
 
-    @property
-    def most_points(self) -> int:
-        """As many as the tile takes."""
-        return self.tile.most_points
-
     def _start(self, grid: Grid, ask: Callable[[Field], Tensor]) -> Tensor:
         """Values of the coarse field on a grid, or zeros."""
         if self.coarse is not None:
@@ -202,38 +197,18 @@ class TiledField(CompositeField):
         total = place.new_zeros((*place.shape[:-1], self.out_dim), dtype=self.dtype)
         for flat in range(self.tiling.size):
             index = self.tiling.index(flat)
-            values = self._ask(self.numbers_of(flat), "values_at", self.tiling.local(place, index).to(self.dtype))
+            values = _ask(self.tile, self.numbers_of(flat), "values_at", self.tiling.local(place, index).to(self.dtype))
             total = total + self.tiling.weight(place, index)[..., None].to(self.dtype) * values
         return total
 
     def _where_seen(self, place: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
         """Values of the tiles at places, each tile at those where it has weight."""
         values = place.new_zeros((len(place), self.out_dim), dtype=self.dtype)
-        for flat, seen, weight in self._seen(place):
+        for flat, seen, weight in self.tiling.seen(place):
             local = self.tiling.local(place[seen], self.tiling.index(flat)).to(self.dtype)
-            part = self._ask(self.numbers_of(flat), "values_at", local)
+            part = _ask(self.tile, self.numbers_of(flat), "values_at", local)
             values = values.index_add(0, seen, part * weight[:, None].to(part))
         return values
-
-    def _seen(self, place: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Each tile that has weight at some of the places: its number, which ones, and its weight there."""
-        below, rising = self.tiling.seams(place)
-        strides = [math.prod(self.counts[axis + 1 :]) for axis in range(self.in_dim)]
-        for corner in itertools.product((0, 1), repeat=self.in_dim):
-            sides = torch.tensor(corner, device=place.device)
-            weight = torch.where(sides.bool(), rising, 1 - rising).prod(dim=-1)
-            tiles = ((below + sides) * below.new_tensor(strides)).sum(dim=-1)
-            seen = (weight.detach() != 0).nonzero().squeeze(-1)
-            order = tiles[seen].argsort(stable=True)
-            numbers, sizes = tiles[seen[order]].unique_consecutive(return_counts=True)
-            for flat, index in zip(numbers.tolist(), seen[order].split(sizes.tolist()), strict=True):
-                yield flat, index, weight[index]
-
-    def _ask(self, own: dict[str, Tensor], what: str, query: "Tensor | Grid") -> Tensor:
-        """What a method of the tile gives, with one tile's tensors in place of the stacks."""
-        named = {f"tile.{name}": tensor for name, tensor in own.items()}
-        answer: Tensor = torch.func.functional_call(_Asked(self.tile), named, (what, query))
-        return answer
 
 
 class _Asked(nn.Module):
@@ -246,6 +221,13 @@ class _Asked(nn.Module):
     def forward(self, what: str, query: Tensor | Grid) -> Tensor:
         answer: Tensor = getattr(self.tile, what)(query)
         return answer
+
+
+def _ask(tile: Field, own: dict[str, Tensor], what: str, query: Tensor | Grid) -> Tensor:
+    """What a method of the tile gives, with one tile's tensors in place of the stacks."""
+    named = {f"tile.{name}": tensor for name, tensor in own.items()}
+    answer: Tensor = torch.func.functional_call(_Asked(tile), named, (what, query))
+    return answer
 
 
 def _stack(tile: Field, n: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ungrid.errors import InputError, MissingFile, UngridError, UnknownName
+from ungrid.files import without_ending
 from ungrid.signals.array_stack import ArrayStack, is_stack, open_stack
 from ungrid.signals.base import Signal
 from ungrid.verbs import as_signal
@@ -150,7 +151,7 @@ def distinct_names(files: Sequence[Path]) -> list[str]:
 
     Names that differ only in capitals count as one, as they do on some disks.
     """
-    names = [file.with_suffix("").as_posix() for file in files]
+    names = [without_ending(file).as_posix() for file in files]
     for full in (False, True):
         counts = Counter(name.casefold() for name in names)
         taken: Counter[str] = Counter()

@@ -1,6 +1,7 @@
 """Which reader a large signal's file takes, and how many values it has, before anything is decoded."""
 
 import contextlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ungrid.signals.image_raster import Raster, decoding, raster_source, turned
 from ungrid.signals.image_read import format_by_start, read_raster
 from ungrid.signals.large import ArrayBlocks, LargeSignal, array_outline, described, file_identity
 from ungrid.signals.large_tiff import TiffBlocks, tiff_raster
-from ungrid.signals.large_zarr import is_zarr, open_zarr, zarr_size
+from ungrid.signals.large_zarr import is_zarr, open_zarr, zarr_shape
 
 MOST_PIXELS = 2**32  # of a picture that is decoded whole
 DECODED = "source.npy"
@@ -32,7 +33,7 @@ def values_in(path: Path) -> int | None:
         UnreadableInput: cut off or damaged, where that is seen so early.
     """
     if is_zarr(path):
-        return zarr_size(path)
+        return math.prod(zarr_shape(path))
     if path.is_dir():
         return None
     start = first_bytes(path)

@@ -87,13 +87,13 @@ def open_zarr(path: Path, kind: str | None) -> LargeSignal:
     return LargeSignal(outline, blocks, peak, _identity(path, found), notes)
 
 
-def zarr_size(path: Path) -> int:
-    """Number of values of the array that `open_zarr` would read."""
+def zarr_shape(path: Path) -> tuple[int, ...]:
+    """Shape of the array that `open_zarr` would read; (0,) where it would find none."""
     with decoding(path.name, "Zarr"):
         found = _open(path)
         described = _multiscales(found)
         array = found if described is None else found[described["datasets"][0]["path"]]
-        return math.prod(getattr(array, "shape", (0,)))
+        return tuple(getattr(array, "shape", (0,)))
 
 
 def _open(path: Path) -> Any:

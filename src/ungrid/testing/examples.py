@@ -182,21 +182,20 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
     "SplineField": lambda box, c, seed: spline_field(box, c, seed),
+    "TiledField": lambda box, c, seed: TiledField(
+        box,
+        wave_field(local_box(box.axes), c, seed),
+        (3, 1, 2)[: box.dim],
+        0.25,
+        wave_field(wider_box(box), c, seed + 1),
+        (4, 5, 3)[: box.dim],
+    ),
     "AdaptedField": lambda box, c, seed: AdaptedField(encoded_field(Identity(box.dim), c, box=box, seed=seed), 1, seed=seed),
     "LaplaceField": lambda box, c, seed: LaplaceField(_scaled_field(box, c, seed), (0.25,) * box.dim),
     "EnsembleField": lambda box, c, seed: EnsembleField(
         tuple(_scaled_field(box, c, seed + k) for k in (0, 100)), (0.25,) * box.dim
     ),
 }
-
-FIELD_EXAMPLES["TiledField"] = lambda box, c, seed: TiledField(
-    box,
-    wave_field(local_box(box.axes), c, seed),
-    (3, 1, 2)[: box.dim],
-    0.25,
-    wave_field(wider_box(box), c, seed + 1),
-    (4, 5, 3)[: box.dim],
-)
 
 PRESET_EXAMPLES: dict[str, dict[str, Any]] = {
     "siren": {"width": 6, "depth": 2},
