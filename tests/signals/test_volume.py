@@ -45,7 +45,7 @@ def test_through_a_field_the_header_is_kept_to_the_bit(field, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "how", [{"spacing": 0.5}, {"scale": 2.0}, {"scale": 0.5}, {"region": {"z": (7.0, 12.0), "x": (15.0, 25.0)}}]
+    "how", [{"spacing": 0.5}, {"scale": 2.0}, {"scale": 0.5}, {"spacing": 0.5, "region": {"z": (7.0, 12.0), "x": (15.0, 25.0)}}]
 )
 def test_on_another_grid_the_affine_leads_to_the_same_values(field, tmp_path, how):
     fitted, _ = field
