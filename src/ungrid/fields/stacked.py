@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ungrid.domain.box import Box
@@ -75,20 +75,9 @@ class StackedField(Field):
         n, n_levels = len(points), len(encoding.resolutions)
         tables = [table.movedim(0, -2).flatten(-2) for table in self.levels]  # [*nodes, members · F]
         features = encode(points, tables, self.layout, encoding.reference)
-        grouped = (
-            features.reshape(n, n_levels, self.n_members, encoding.n_features_per_level)
-            .permute(2, 0, 1, 3)
-            .reshape(self.n_members * n, encoding.out_dim)
-        )
-        values = fused_mlp(
-            grouped,
-            list(self.weights),
-            list(self.biases),
-            activation=network.activation,
-            output_activation=network.output_activation,
-            offsets=self._offsets(n),
-        )
-        own = values.reshape(self.n_members, n, self.out_dim).movedim(0, 1) * self.value_scale + self.value_offset
+        grouped = features.reshape(n, n_levels, self.n_members, encoding.n_features_per_level).permute(2, 0, 1, 3)
+        values = self._network(grouped.reshape(self.n_members, n, encoding.out_dim), network)
+        own = values.movedim(0, 1) * self.value_scale + self.value_offset
         return own.reshape(*coords.shape[:-1], self.n_members, self.out_dim)
 
     def member(self, index: int, box: Box | None = None) -> EncodedField:
@@ -108,8 +97,25 @@ class StackedField(Field):
         """Floats that one point needs on its way: those of every member."""
         return self.n_members * (self.template.width_sum() + self.out_dim)
 
-    def _offsets(self, n: int) -> Int[Tensor, "_"]:
-        return torch.arange(0, self.n_members * n + 1, n) if n else torch.zeros(self.n_members + 1, dtype=torch.int64)
+    def _network(self, features: Float[Tensor, "members n f"], network: Mlp) -> Float[Tensor, "members n c"]:
+        """Every member's network on its own features: grouped kernels on a CPU, batched products elsewhere."""
+        n = features.shape[1]
+        if n and features.is_cpu and features.dtype == torch.float32:
+            values = fused_mlp(
+                features.flatten(0, 1),
+                list(self.weights),
+                list(self.biases),
+                activation=network.activation,
+                output_activation=network.output_activation,
+                offsets=torch.arange(0, self.n_members * n + 1, n),
+            )
+            return values.reshape(self.n_members, n, -1)
+        *hidden, last = [(weight.mT, bias[:, None]) for weight, bias in zip(self.weights, self.biases, strict=True)]
+        values = features
+        for weight, bias in hidden:
+            values = network.activate(torch.baddbmm(bias, values, weight))
+        values = network.activate_output(torch.baddbmm(last[1], values, last[0]))
+        return values
 
 
 def check_stackable(field: Field) -> tuple[DenseGrid, Mlp]:

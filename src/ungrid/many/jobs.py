@@ -65,7 +65,10 @@ def plan_jobs(source: Source, items: Sequence[Item], settings: Settings) -> tupl
     bad: dict[str, UngridError] = {}
     for item in items:
         try:
-            key, members = next(iter(most.items())) if source.is_uniform and most else _group(source.signal(item), settings)
+            if source.is_uniform and most:
+                ((key, members),) = most.items()  # the arrays of a stack are all as the first
+            else:
+                key, members = _group(source.signal(item), settings)
         except UngridError as error:
             bad[item.name] = error
             continue
