@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from ungrid.errors import FormatError, InputError, MachineError, MissingFile
-from ungrid.files import check_writable, is_field_file, read_blob, read_header, write_beside
+from ungrid.files import check_writable, is_field_file, read_blob, read_header, without_ending, write_beside
 
 DESCRIPTION = {"format_version": 1, "spec": None}
 
