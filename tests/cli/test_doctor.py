@@ -1,5 +1,8 @@
 import json
+import re
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +38,14 @@ def test_the_self_test_passes_here(capsys):
     assert told["self_test"]["passed"]
     assert told["self_test"]["psnr"] >= 30
     assert {name: set(packages) for name, packages in told["extras"].items()} == {k: set(v) for k, v in EXTRAS.items()}
+
+
+def test_every_extra_that_a_user_can_install_is_looked_for():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    names = {extra: {re.split(r"[<>=]", need)[0] for need in extras[extra]} for extra in set(extras) - {"all", "dev", "docs"}}
+    assert names == {extra: set(packages) for extra, packages in EXTRAS.items()}
+    assert extras["all"] == [f"ungrid[{','.join(extra for extra in extras if extra in names)}]"]
 
 
 def test_a_missing_extra_is_told_with_its_install_line(capsys, monkeypatch, quick):

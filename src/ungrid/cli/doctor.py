@@ -17,7 +17,12 @@ from ungrid.cli.command import Command
 CORE = ("torch", "numpy", "safetensors", "pillow", "tifffile", "tyro", "rich", "jaxtyping")
 EXTRAS = {
     "image": {"imagecodecs": "16-bit color PNG, compressed TIFF", "OpenEXR": "EXR"},
+    "audio": {"soundfile": "FLAC, Ogg, MP3"},
     "video": {"av": "films"},
+    "medical": {"nibabel": "NIfTI", "pydicom": "DICOM"},
+    "itk": {"SimpleITK": "MHA, NRRD"},
+    "series": {"pandas": "tables of pandas", "pyarrow": "Parquet"},
+    "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr"},
     "plot": {"matplotlib": "the demo's fit curve"},
     "track": {"tensorboard": "TensorBoard logs"},
 }
