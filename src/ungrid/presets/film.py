@@ -59,8 +59,8 @@ def siren_video(
     """SIREN for a film, as in its authors' `train_video.py` (sitzmann2020siren).
 
     Four sine layers of 1,024 (the script's `num_hidden_layers=3` counts those after the first), omega 30; Adam at 1e-4 on 0.38 %
-    of all pixels, drawn anew at each of 100,000 steps; values in [-1, 1], here scaled to [0, 1]. For a GPU: a step on bikes.mp4
-    takes a minute of one core of a processor.
+    of all pixels, drawn anew at each of 100,000 steps; values in [-1, 1], here scaled to [0, 1]. For a GPU: a step on seven
+    seconds of bikes.mp4 takes 28 seconds of one core of a processor.
 
     Args:
         box: where the field lives, one unit a sample.
