@@ -46,8 +46,9 @@ def choose_many(signal: Signal, effort: str = "balanced", *, seed: int = 0) -> S
     | 10 faces, every second pixel of 64×64 | 2,000 | 33.9 | 37.0 |
 
     At the pixels of these faces that were left out it is 30.9 dB, the default 30.6. The default's own field in a stack, its
-    batches of 2,048 kept, ends at 34.1 and 41.0 dB on the first two after 0.34 and 0.43 s. A network 8 wide is as good on average,
-    and one in 64 digits ended at 14 dB. "best" has 44.5 dB on 4 of CIFAR-10 where the default has 42.8, "fast" 37.6 and 33.5.
+    batches of 2,048 kept, ends at 34.1 and 41.0 dB on the first two after 0.34 and 0.43 s. A network 8 wide is as good on
+    average, and one in 64 digits ended at 14 dB. "best" has 44.5 dB on 4 of CIFAR-10 where the default has 42.8, "fast" 37.6 and
+    33.5.
 
     Args:
         signal: one of them.
