@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
-    {"judging", "many", "starting", "tiling", "trusting"},
+    {"citing", "judging", "many", "starting", "tiling", "trusting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

@@ -17,7 +17,7 @@ _HOME = {
     "diagnose": "judging",
     "anomalies": "judging",
     "save": "verbs",
-    "cite": "verbs",
+    "cite": "citing",
     "render": "verbs",
     "compare": "judging",
     "art": "verbs",

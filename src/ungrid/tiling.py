@@ -28,7 +28,7 @@ from ungrid.metrics.streamed import streamed_metrics
 from ungrid.presets.plan import Plan, plan_signal
 from ungrid.presets.tiles import TilePlan, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
-from ungrid.signals.base import Signal
+from ungrid.signals.base import OWN_PEAKS, Signal
 from ungrid.signals.large import LargeSignal, reduced
 from ungrid.tasks.represent import represent
 from ungrid.verbs import load_as_field, save
@@ -69,7 +69,8 @@ class TileFit:
         rest = Signal(values, local, outline.kind, outline.channels, {"sample_format": "float"})
         field = self.plan.tile()
         order = field.recipe.order if field.recipe else "shuffled"
-        problem = represent(rest, order=order, estimates=self.plan.estimates, seed=self.plan.seed, max_memory=self.max_memory)
+        estimates = "none" if rest.kind in OWN_PEAKS else self.plan.estimates  # there values do not count alike
+        problem = represent(rest, order=order, estimates=estimates, seed=self.plan.seed, max_memory=self.max_memory)
         plan = Plan(field, problem, self.plan.effort, "float16", "")
         fitted = carry_out(plan, self.limits, seed=self.plan.seed, device=self.device, guard=Guard(), max_memory=self.max_memory)
         assert fitted.record is not None

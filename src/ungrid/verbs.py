@@ -1,7 +1,7 @@
 """The public functions: they join the rooms, and hold nothing of their own.
 
-Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`, `cite`. `compare` and `diagnose` are in
-`judging`, which rests on these.
+Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`. `compare`, `diagnose` and `cite` are in
+`judging` and `citing`, which rest on these.
 """
 
 import os
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from ungrid import differentiate, domain, encodings, fields, fitting, networks, signals
 from ungrid import render as drawings
-from ungrid.domain.box import Box
 from ungrid.errors import InputError, nearest
 from ungrid.fields.base import Field
 from ungrid.fields.storage import load_field, save_field
@@ -25,14 +24,11 @@ from ungrid.fields.uncertain import UncertainField
 from ungrid.files import is_field_file
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.guard import Guard
-from ungrid.fit.optimizers import OPTIMIZER_PAPERS
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
-from ungrid.fit.schedules import SCHEDULE_PAPERS
 from ungrid.presets.art import ANY, random_art
-from ungrid.presets.plan import NAMES, Plan, plan_signal
-from ungrid.presets.start import STARTS, Start, begin, method_of, papers_of_start
-from ungrid.presets.table import PUBLISHED
+from ungrid.presets.plan import Plan, plan_signal
+from ungrid.presets.start import STARTS, Start, begin, method_of
 from ungrid.render.draw import Region, draw, drawing_grid, recorded
 from ungrid.render.notebook import notebook_html
 from ungrid.signals.array_file import ENDINGS as ARRAYS
@@ -104,8 +100,12 @@ def as_signal(source: Any, kind: str | None = None, *, part: Part = WHOLE) -> Si
         adopted = modality.adopt(source)
         if adopted is not None:
             return adopted
+    shape = f" of shape {tuple(source.shape)}" if hasattr(source, "shape") else ""
     known = ", ".join(signals.MODALITIES)
-    raise InputError(f"a {type(source).__name__} is no signal; expected a path, a Signal, an array or a table ({known})")
+    raise InputError(
+        f"a {type(source).__name__}{shape} cannot be taken as {kind or 'a signal'}; expected a path, a Signal, an array or table "
+        f"of a kind ({known})"
+    )
 
 
 def fit(
@@ -341,38 +341,6 @@ def art(seed: int = 0, *, size: tuple[int, int] = (512, 512), symmetry: str = AN
         (64, 96)
     """
     return random_art(seed, size=size, symmetry=symmetry)
-
-
-def cite(*objects: Any) -> str:
-    """BibTeX of exactly the published ideas that fields, parts, or names of parts, presets or papers rest on."""
-    from ungrid.papers import bibtex, keys_of
-
-    keys = {key for thing in objects for part in _rests_on(thing) for key in keys_of(part)}
-    return bibtex(sorted(keys))
-
-
-def _rests_on(thing: Any) -> list[Any]:
-    """The thing by its name, and for a field also what it was fitted by."""
-    part = _named(thing) if isinstance(thing, str) else thing
-    recipe = part.recipe if isinstance(part, Field) else None
-    if recipe is None:
-        return [part]
-    return [
-        part,
-        *papers_of_start(part.record),
-        *(
-            table[name]
-            for table, name in ((OPTIMIZER_PAPERS, recipe.optimizer), (SCHEDULE_PAPERS, recipe.schedule))
-            if name in table
-        ),
-    ]
-
-
-def _named(name: str) -> Any:
-    """The part or a preset's field called `name` (the efforts build a dense grid), or the name itself, which may be a paper's."""
-    if name in NAMES:
-        return PUBLISHED.get(name, PUBLISHED["dense_grid"])(Box(("x",), ((0.0, 1.0),)), 1)
-    return PARTS.get(name, name)
 
 
 def _start(start: Any, signal: Signal, seed: int) -> Start:

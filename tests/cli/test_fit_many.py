@@ -61,7 +61,7 @@ BAD = [
     ("empty -o out", 2, "holds no files"),
     ("empty.npy -o out", 2, "is empty"),
     ("cut.npy -o out", 2, "cannot be read as numbers"),
-    ("wide.npy -o out", 2, "channels last"),
+    ("wide.npy -o out --as image", 2, "of shape (5, 6, 7) cannot be taken as image"),
     ("signed.npy -o out", 2, "unsigned integers"),
     ("in -o file", 2, "is a file; expected a folder"),
     ("in -o out --engine slurm", 2, "--engine"),

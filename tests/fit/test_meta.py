@@ -100,7 +100,7 @@ def test_one_step_of_reptile_at_rate_one_is_the_mean_of_the_ends():
 
 def from_line(values):
     return Signal(
-        torch.tensor(values)[:, None], Grid(Box(("x",), ((0.0, 3.0),)), (3,)), "series", ("v",), {"sample_format": "float"}
+        torch.tensor(values)[:, None], Grid(Box(("x",), ((0.0, 3.0),)), (3,)), "volume", ("v",), {"sample_format": "float"}
     )
 
 

@@ -18,11 +18,11 @@ class Cite(Command):
 
     def run(self) -> dict[str, Any]:
         """Find the papers."""
-        from ungrid import verbs
+        from ungrid import citing, verbs
 
         is_file = Path(self.what).exists() or Path(self.what).suffix.lower() == ".ung"
         thing = verbs.load_as_field(self.what) if is_file else self.what
-        return {"bibtex": verbs.cite(thing)}
+        return {"bibtex": citing.cite(thing)}
 
     def show(self, result: dict[str, Any]) -> None:
         """The entries themselves, ready for a .bib file."""
