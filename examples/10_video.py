@@ -1,6 +1,9 @@
-"""A film as a function of time and place: fit it, and draw frames that it never had.
+"""
+A film as a function
+====================
 
-A pattern that drifts to the right and turns is made by formula, so that the frames in between are known and can be compared.
+Fit it, and draw frames that it never had. A pattern that drifts to the right and turns is made by formula, so that the frames in
+between are known and can be compared.
 """
 
 import argparse
