@@ -13,8 +13,7 @@ from ungrid.errors import InputError
 from ungrid.signals.volume import ENDINGS, VOLUME, adopt_volume, from_array, read_volume, write_volume
 
 nibabel = pytest.importorskip("nibabel", reason="needs the extra: medical")
-DATA = Path(__file__).parents[3] / "shared" / "data" / "volumes"
-SHARED = Path("/work/shared/data/volumes") if not DATA.exists() else DATA
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "volumes"
 OBLIQUE = np.array([[-1.9, 0.2, 0.1, 30], [0.25, 1.2, -0.5, -20], [0.1, 0.6, 0.9, 5], [0, 0, 0, 1]])
 
 

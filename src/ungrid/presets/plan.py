@@ -102,13 +102,8 @@ def plan_signal(
     if tuned:
         found = tune(signal, preset, mask=mask, seed=seed, callbacks=callbacks)
         choice = _published(signal, preset, {found.parameter: found.value}, seed, f"{found.describe()}; ")
-    elif preset == AUTO and start is not None:
-        field = start.begin(None)
-        choice = Choice(field, "float32", "none", f"the field of the start, {field.n_params:,} parameters, by its recipe")
-    elif preset == AUTO or preset in EFFORTS:
-        choice = choose(signal, DEFAULT_EFFORT if preset == AUTO else preset, max_bytes=max_bytes, seed=seed)
     else:
-        choice = _published(signal, preset, {}, seed)
+        choice = _chosen(signal, preset, start, max_bytes, seed)
     field, stored, estimates, reason = choice.field, choice.stored, choice.estimates, choice.reason
     if start is not None and (tuned or preset != AUTO):
         field, reason = start.begin(field), f"{reason}, from other weights than its own"
@@ -132,6 +127,16 @@ def plan_signal(
     begun_from = None if start is None else {"method": start.method, "sha256": digest(field)}
     solver = choice.solver if start is None else None
     return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - began, begun_from, solver)
+
+
+def _chosen(signal: Signal, preset: str, start: Start | None, max_bytes: int | None, seed: int) -> Choice:
+    """The start's own field where no other is said, the default of the signal's kind, or a published setting's."""
+    if preset == AUTO and start is not None:
+        field = start.begin(None)
+        return Choice(field, "float32", "none", f"the field of the start, {field.n_params:,} parameters, by its recipe")
+    if preset == AUTO or preset in EFFORTS:
+        return choose(signal, DEFAULT_EFFORT if preset == AUTO else preset, max_bytes=max_bytes, seed=seed)
+    return _published(signal, preset, {}, seed)
 
 
 def _both(known: Tensor | None, mask: Tensor) -> Tensor:
