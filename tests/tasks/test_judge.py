@@ -3,11 +3,12 @@ import math
 import pytest
 import torch
 
+from ungrid.metrics.film import film_metrics
 from ungrid.presets.published import siren
 from ungrid.tasks.judge import SignalJudge, quality
 from ungrid.tasks.observe import observations
 from ungrid.tasks.represent import represent
-from ungrid.testing.toys import tiny_picture
+from ungrid.testing.toys import tiny_film, tiny_picture
 
 
 def judged(heldout=0.1, mask=None):
@@ -21,6 +22,14 @@ def test_quality_is_that_of_the_whole_drawing():
     error = (field.sample(picture.grid).clamp(0, 1) - picture.values).double().square().mean()
     assert judge.quality(field)["psnr"] == pytest.approx(-10 * math.log10(float(error)), abs=1e-4)
     assert judge.quality(field) == quality(field, picture)
+
+
+def test_a_film_is_judged_frame_by_frame_as_it_would_be_whole():
+    film = tiny_film(4)
+    field = siren(film.box, film.out_dim, width=8, depth=1)
+    found, whole = quality(field, film), film_metrics(field.sample(film.grid), film)
+    assert found.keys() == whole.keys()
+    assert all(found[key] == pytest.approx(whole[key], rel=1e-5) for key in whole)
 
 
 def test_held_out_samples_are_judged_by_themselves():

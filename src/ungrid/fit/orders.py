@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+MANY = 2**27  # samples, from which the order of a pass is kept in 32 bits
 FOCUSED = 0.75  # of a batch; docs/explain/loop.md has what other shares gave
 MOST_OFTEN = 8  # mean errors, beyond which a sample is drawn no more often
 SIXTEENTHS = 16
@@ -85,7 +86,8 @@ class Shuffled:
             self._seed = int(torch.randint(2**62, (1,), generator=rng))
             self._order, self._at = None, 0
         if self._order is None or len(self._order) != n:
-            self._order = torch.randperm(n, generator=torch.Generator().manual_seed(self._seed))
+            dtype = torch.int32 if MANY <= n < 2**31 else torch.int64  # half the memory where it matters
+            self._order = torch.randperm(n, generator=torch.Generator().manual_seed(self._seed), dtype=dtype)
         index = self._order[self._at : self._at + batch_size]
         self._at += batch_size
         return index

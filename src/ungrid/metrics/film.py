@@ -1,6 +1,7 @@
 """Quality of a film: errors of all frames, structural similarity of some, a few frames at a time."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -28,17 +29,27 @@ def film_metrics(result: Float[Tensor, "t h w c"], reference: Signal) -> dict[st
         ShapeError: another shape.
     """
     check_pair(result, reference.values)
-    colors, n = reference.measured_channels, len(result)
+    return frame_metrics(lambda index: result[index], reference)
+
+
+def frame_metrics(draw: Callable[[int], Tensor], reference: Signal) -> dict[str, float | None]:
+    """Those of `film_metrics`, of a film of which only a frame is in memory at a time.
+
+    Args:
+        draw: index of a frame → its values [h, w, c]; asked for once or twice.
+        reference: what they should be.
+    """
+    colors, n = reference.measured_channels, reference.grid.shape[0]
     errors, largest = [], 0.0
     for index in range(n):
-        shown, truth = _frame(result, reference, index, colors)
+        shown, truth = _frame(draw, reference, index, colors)
         errors.append(mse(shown, truth))
         largest = max(largest, max_abs_error(shown, truth))
     mean, worst = sum(errors) / n, max(errors)
     return {
         "psnr": math.inf if mean == 0 else -10 * math.log10(mean),
         "psnr_lowest": None if worst == 0 else -10 * math.log10(worst),
-        "ssim": _similarity(result, reference, colors),
+        "ssim": _similarity(draw, reference, colors),
         "rmse": math.sqrt(mean),
         "max_abs_error": largest,
     }
@@ -50,15 +61,16 @@ def even_frames(n_frames: int, most: int) -> list[int]:
     return [int((index + 0.5) * n_frames / n) for index in range(n)]
 
 
-def _similarity(result: Tensor, reference: Signal, colors: list[int]) -> float | None:
-    if min(result.shape[1:3]) < SMALLEST_SSIM:
+def _similarity(draw: Callable[[int], Tensor], reference: Signal, colors: list[int]) -> float | None:
+    n_frames, *sides = reference.grid.shape
+    if min(sides) < SMALLEST_SSIM:
         return None
-    chosen = even_frames(len(result), MOST_COMPARED)
-    return sum(ssim(*_frame(result, reference, index, colors)) for index in chosen) / len(chosen)
+    chosen = even_frames(n_frames, MOST_COMPARED)
+    return sum(ssim(*_frame(draw, reference, index, colors)) for index in chosen) / len(chosen)
 
 
-def _frame(result: Tensor, reference: Signal, index: int, colors: list[int]) -> tuple[Tensor, Tensor]:
-    picked = [reference.shown(result[index]), reference.values[index]]
+def _frame(draw: Callable[[int], Tensor], reference: Signal, index: int, colors: list[int]) -> tuple[Tensor, Tensor]:
+    picked = [reference.shown(draw(index)), reference.values[index]]
     if len(colors) < picked[0].shape[-1]:
         picked = [picture[..., colors] for picture in picked]
     return picked[0].to(torch.float32), picked[1].to(torch.float32)

@@ -1,6 +1,7 @@
 """How good a field is at a signal's samples: while it is fitted, at those held out, and on the whole."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,16 +10,28 @@ from torch import Tensor
 from ungrid.fields.base import Field
 from ungrid.fit.samplers import IndexSampler, Observations
 from ungrid.fit.tiles import TileSampler
+from ungrid.metrics.film import frame_metrics
 from ungrid.metrics.signal import MEASURES, decibels, sampled_metrics
 from ungrid.signals.base import Signal, peak_of
 from ungrid.terms.spline_sums import SampledSums
 
 MONITOR_SAMPLES = 8_192
+# kind → measures of a signal that is drawn a frame at a time, since a second film would not fit beside the first
+BY_FRAME: dict[str, Callable[[Callable[[int], Tensor], Signal], dict[str, float | None]]] = {"video": frame_metrics}
 
 
 def quality(field: Field, signal: Signal) -> dict[str, Any]:
     """Measures of a signal's kind of a field on the whole of it; the PSNR of an exact match is None."""
-    measures = MEASURES.get(signal.kind, sampled_metrics)(field.sample(signal.grid).cpu(), signal)
+    if signal.kind in BY_FRAME:
+        sizes = signal.grid.shape[1:]
+
+        def draw(index: int) -> Tensor:
+            where = (slice(index, index + 1), *(slice(0, n) for n in sizes))
+            return field.sample(signal.grid.part(where))[0].cpu()
+
+        measures = BY_FRAME[signal.kind](draw, signal)
+    else:
+        measures = MEASURES.get(signal.kind, sampled_metrics)(field.sample(signal.grid).cpu(), signal)
     measures["psnr"] = None if measures["psnr"] == math.inf else measures["psnr"]
     return measures
 
