@@ -195,6 +195,15 @@ def test_any_name_that_the_file_system_takes_can_be_written(tmp_path, stem):
     assert path.read_bytes() == b"1"
 
 
+def test_a_description_of_very_many_parts_is_refused_before_it_is_parsed(tmp_path):
+    parts = [{"type": "Identity"}] * 3_000
+    header = {"__metadata__": {"ungrid": json.dumps({"format_version": 1, "spec": {"type": "Sum", "fields": parts}})}}
+    text = json.dumps(header).encode()
+    (tmp_path / "a.ung").write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(FormatError, match="names more than 2,000 parts"):
+        read_header(tmp_path / "a.ung")
+
+
 @pytest.mark.parametrize(
     ("name", "stem"),
     [

@@ -24,6 +24,7 @@ METADATA_KEY = "ungrid"
 MAX_HEADER = 16 * 2**20
 MAX_TENSORS = 10_000
 MAX_AXES = 8
+MOST_TYPES = 2_000  # mentions of a part's type: twice as many as parts, since what a source knew may have a key of that name
 MAX_NAME = 256
 BLOB_PREFIX = "blob."
 ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
@@ -243,7 +244,10 @@ def _check_description(metadata: Any, name: str) -> dict[str, Any]:
         raise FormatError(
             f"{name} is a safetensors file but not a field of ungrid's: its metadata has no entry {METADATA_KEY!r} alone"
         )
-    description = _parse_json(metadata[METADATA_KEY], f"the description in {name}")
+    text = metadata[METADATA_KEY]
+    if text.count('"type"') > MOST_TYPES:  # counted before it is parsed, which is most of the work
+        raise FormatError(f"the description in {name} names more than {MOST_TYPES:,} parts")
+    description = _parse_json(text, f"the description in {name}")
     version = description.get("format_version")
     if type(version) is not int or version < 1:
         raise FormatError(f"{name} has format_version {version!r}; expected a number")
