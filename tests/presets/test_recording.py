@@ -6,8 +6,11 @@ import torch
 from ungrid import verbs
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
+from ungrid.fit.callbacks import Monitor
+from ungrid.fit.loop import Budget, run
+from ungrid.fit.state import FitState
 from ungrid.presets.auto import choose
-from ungrid.presets.recording import place_knots
+from ungrid.presets.recording import STEPS, place_knots
 from ungrid.signals.audio import sound_signal
 
 RATE = 8000
@@ -64,6 +67,14 @@ def test_silence_and_a_single_sample_are_fitted_too():
 
 def test_a_fit_takes_the_steps_that_it_is_given():
     signal = chirps(2000)
-    few, all_of_them = verbs.fit(signal, steps=3, callbacks=[]), verbs.fit(signal, target_psnr=20.0, callbacks=[])
+    few, all_of_them = verbs.fit(signal, steps=3, callbacks=[]), verbs.fit(signal, callbacks=[])
     assert few.record.fit["steps"] == 3
     assert few.metrics["quality"]["psnr"] < all_of_them.metrics["quality"]["psnr"]
+
+
+def test_a_fit_ends_at_the_target_that_it_is_given():
+    plan = verbs.make_plan(chirps(2000))
+    state = FitState(plan.field, plan.problem, plan.field.recipe, 0)
+    run(state, Budget(STEPS), [Monitor(0.0, target_psnr=20.0)])  # looks after each step: the whole fit is done in milliseconds
+    assert state.stopped_by == "target_psnr"
+    assert state.step < STEPS
