@@ -8,6 +8,7 @@ from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.ensemble import EnsembleField
 from ungrid.fields.laplace import LaplaceField
+from ungrid.fields.lattice import LatticeField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
@@ -24,6 +25,7 @@ FIELDS: dict[str, type] = {
     "Cropped": Cropped,
     "EncodedField": EncodedField,
     "GaussianMixture": GaussianMixture,
+    "LatticeField": LatticeField,
     "MultiscaleField": MultiscaleField,
     "Product": Product,
     "ResidualField": ResidualField,
@@ -46,6 +48,7 @@ __all__ = [
     "EncodedField",
     "Field",
     "GaussianMixture",
+    "LatticeField",
     "MultiscaleField",
     "Product",
     "Recipe",

@@ -29,6 +29,7 @@ from ungrid.fields.convolutional import ConvolutionalField
 from ungrid.fields.encoded import EncodedField
 from ungrid.fields.ensemble import EnsembleField
 from ungrid.fields.laplace import LaplaceField
+from ungrid.fields.lattice import LatticeField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
@@ -69,6 +70,12 @@ def spline_field(box: Box, out_dim: int, seed: int = 0) -> SplineField:
         field.nodes.copy_(torch.randn(field.nodes.shape, generator=rng))
         field.get_buffer("codes").copy_(torch.randint(0, 24, field.get_buffer("codes").shape, generator=rng))
     return field
+
+
+def lattice_field(box: Box, out_dim: int, seed: int = 0) -> LatticeField:
+    """Random samples, of unequal numbers along the axes."""
+    rng = torch.Generator().manual_seed(seed)
+    return LatticeField.of(box, torch.randn(*range(5, 5 + box.dim), out_dim, generator=rng))
 
 
 def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = None, seed: int = 0) -> EncodedField:
@@ -181,6 +188,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     ),
     "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
+    "LatticeField": lambda box, c, seed: lattice_field(box, c, seed),
     "SplineField": lambda box, c, seed: spline_field(box, c, seed),
     "TiledField": lambda box, c, seed: TiledField(
         box,
