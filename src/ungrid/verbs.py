@@ -23,6 +23,7 @@ from ungrid.fields.storage import load_field, save_field
 from ungrid.fields.uncertain import UncertainField
 from ungrid.files import is_field_file
 from ungrid.fit.callbacks import Callback
+from ungrid.fit.convex_solver import Convex, ConvexSolver
 from ungrid.fit.guard import Guard
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
@@ -228,7 +229,9 @@ def make_plan(
         raise InputError("a field alone says nothing of what to fit it to; give a problem, e.g. tasks.represent(signal)")
     if preset != "auto" or max_bytes is not None:
         raise InputError("a given field has its own settings and size: preset and max_bytes are for signals")
-    return Plan(signal_or_field, problem, "given", "float32", "the field that was given")
+    solver = None if Convex.of(signal_or_field, problem) is None else ConvexSolver()
+    how = "descent" if solver is None else "solved as a convex problem"
+    return Plan(signal_or_field, problem, "given", "float32", f"the field that was given; {how}", solver=solver)
 
 
 def save(field: Field, path: str | os.PathLike[str]) -> None:
