@@ -38,6 +38,7 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
+from ungrid.fields.unknowns import WithUnknowns
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
@@ -193,6 +194,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
     "LatticeField": lambda box, c, seed: lattice_field(box, c, seed),
     "SplineField": lambda box, c, seed: spline_field(box, c, seed),
+    "WithUnknowns": lambda box, c, seed: WithUnknowns(wave_field(box, c, seed), ("speed", "loss"), (0.5, -2.0)),
     "TiledField": lambda box, c, seed: TiledField(
         box,
         wave_field(local_box(box.axes), c, seed),
