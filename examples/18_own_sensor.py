@@ -2,8 +2,8 @@
 A sensor of your own
 ====================
 
-A camera moved while the shutter was open. Its blur is linear, so two methods describe it, and `ug.solve` gives back the picture: as a
-field, with the strength of its prior found from the measurements alone.
+A camera moved while the shutter was open. Its blur is linear, so two methods describe it, and `ug.solve` gives back the picture:
+as a field, with the strength of its prior found from the measurements alone.
 """
 
 import argparse

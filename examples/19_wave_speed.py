@@ -2,8 +2,8 @@
 The speed of a wave
 ===================
 
-A string swings; at forty places and moments its height is known. The field that moves as the wave equation says, and passes through
-them, is found together with the speed in the equation.
+A string swings; at forty places and moments its height is known. The field that moves as the wave equation says, and passes
+through them, is found together with the speed in the equation.
 """
 
 import argparse
