@@ -12,12 +12,14 @@ from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.spline_sums import SampledSums
+from ungrid.terms.whole_grid import WholeSamples
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 TILES = "tiles"
 LATTICES = "lattices"
 SUMS = "sums"
+WHOLE = "whole"
 SPLINE = "spline"
 ESTIMATES = ("none", "samples", "cubic", "between", SPLINE)
 
@@ -32,7 +34,7 @@ def draws(
     kept: Tensor | None,
     withheld: Tensor | None,
     max_memory: int | None = None,
-) -> IndexSampler | TileSampler | SampledSums:
+) -> IndexSampler | TileSampler | SampledSums | WholeSamples:
     """The sampler of a fit; arguments as of `tasks.represent`.
 
     Args:
@@ -55,13 +57,15 @@ def draws(
         raise InputError(
             f"{how} take values on a grid that all count alike, not a signal of kind {signal.kind}; take another preset"
         )
-    if (in_blocks or order == SUMS) and estimates != "none":
+    if (in_blocks or order in (SUMS, WHOLE)) and estimates != "none":
         raise InputError(f'{order} hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
     if in_blocks:
         return TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
     if order == SUMS:
         return SampledSums(signal.grid, signal.values, known=kept, withheld=withheld)
-    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS]) | ORDERS, "order")()
+    if order == WHOLE:
+        return WholeSamples(signal.grid, signal.values, known=kept, withheld=withheld)
+    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS, WHOLE]) | ORDERS, "order")()
     if estimates == SPLINE:
         return _splined(signal, mask, withheld, draw)
     if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):
