@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
-from ungrid.encodings.bit_packing import pack, packed_size, unpack
+from ungrid.encodings.bit_packing import pack, unpack
 from ungrid.encodings.interpolation import KERNELS, interpolate_axes, interpolate_points
 from ungrid.encodings.limits import MAX_FEATURES_PER_LEVEL, MAX_GRID_DIM, check_count, check_number
 from ungrid.errors import InputError
@@ -85,9 +85,8 @@ class RefinedSpline(Field):
         self.nodes = nn.ParameterList(nn.Parameter(torch.zeros(n * size, out_dim)) for n in self.n_blocks)
         for level, nodes in enumerate(self.level_shapes):
             count = math.prod(block_shape(nodes))
-            first = torch.arange(count) < self.n_blocks[level] if count < 2**16 else torch.zeros(0, dtype=torch.bool)
-            bits = pack(first, 1) if len(first) else torch.zeros(packed_size(count, 1), dtype=torch.uint8)
-            self.register_buffer(f"kept_{level}", bits)
+            first = torch.arange(count) < self.n_blocks[level]
+            self.register_buffer(f"kept_{level}", pack(first.int(), 1))
         self.layout = dense_layout((self._cells,), out_dim, "cubic")
         self._made: dict[str, Any] = {}
 
@@ -138,7 +137,7 @@ class RefinedSpline(Field):
                 slopes = coarsen(slopes, self.level_shapes[level + 1])
         return found
 
-    def kept(self) -> list[Bool[Tensor, "blocks"]]:
+    def kept(self) -> list[Bool[Tensor, "_"]]:
         """Of each level, which blocks are kept.
 
         Raises:
@@ -153,10 +152,10 @@ class RefinedSpline(Field):
         return found
 
     @torch.no_grad()
-    def keep(self, kept: Sequence[Bool[Tensor, "blocks"]]) -> None:
+    def keep(self, kept: Sequence[Bool[Tensor, "_"]]) -> None:
         """Say which blocks of each level are kept, as many as `n_blocks`."""
         for level, bits in enumerate(kept):
-            self.get_buffer(f"kept_{level}").copy_(pack(bits, 1))
+            self.get_buffer(f"kept_{level}").copy_(pack(bits.int(), 1))
         self.kept()
 
     @property

@@ -99,7 +99,7 @@ def keep_blocks(found: Layers, most_params: float, allowed: float = 0.0) -> Kept
 def refined_spline(
     box: Box,
     found: Layers,
-    blocks: list[Bool[Tensor, "blocks"]],
+    blocks: list[Bool[Tensor, "_"]],
     *,
     value_scale: tuple[float, ...],
     value_offset: tuple[float, ...],
@@ -121,7 +121,7 @@ def refined_spline(
     return field
 
 
-def rounding_energy(found: Layers, blocks: list[Bool[Tensor, "blocks"]]) -> float:
+def rounding_energy(found: Layers, blocks: list[Bool[Tensor, "_"]]) -> float:
     """Squares over all samples and channels that storing the nodes as float16 is expected to add."""
     kept = zip(found.energies, blocks, strict=True)
     return ROUNDING**2 * sum(float(energies[which].sum(dtype=torch.float64)) for energies, which in kept)
