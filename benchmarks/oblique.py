@@ -5,8 +5,8 @@
 
 Three planes through the middle of the volume, none along an axis, are sampled at half the least spacing. The truth is SciPy's
 cubic spline through all samples (`map_coordinates`, order 3) and its gradient, by central differences of 10⁻³ of a sample in
-float64; linear interpolation of all samples is measured beside the field. PSNR is of the values by the source's peak to peak, and of
-the gradient's magnitude by its largest on the plane. Seconds are of the processor, of the whole fit.
+float64; linear interpolation of all samples is measured beside the field. PSNR is of the values by the source's peak to peak,
+and of the gradient's magnitude by its largest on the plane. Seconds are of the processor, of the whole fit.
 """
 
 import argparse

@@ -156,7 +156,8 @@ class RefinedSpline(Field):
         """Say which blocks of each level are kept, as many as `n_blocks`."""
         for level, bits in enumerate(kept):
             self.get_buffer(f"kept_{level}").copy_(pack(bits.int(), 1))
-        self.kept()
+        if not self.nodes[0].is_meta:
+            self.kept()
 
     @property
     def most_points(self) -> int:
@@ -205,7 +206,7 @@ class _Table(torch.autograd.Function):
         return table.view_as(table)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         field = ctx.field
         with torch.enable_grad():

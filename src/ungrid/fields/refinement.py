@@ -4,6 +4,7 @@ The finest level has a node at each sample. A spline of a coarser level is one o
 relation; so a sum over levels is one spline on the finest, and only blocks of nodes that matter need to be kept.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -121,7 +122,7 @@ def level_bases(shape: Shape) -> list[list[Tensor]]:
     """Of each level along each axis, its nodes' functions at the samples [n, nodes], float64."""
     shapes = level_shapes(shape)
     bases = [[at_samples(n) for n in shape]]
-    for finer, coarser in zip(shapes, shapes[1:], strict=False):
+    for finer, coarser in itertools.pairwise(shapes):
         axes = zip(bases[-1], refining_axes(finer, coarser), strict=True)
         bases.append([basis @ matrix if matrix.numel() else basis for basis, matrix in axes])
     return bases

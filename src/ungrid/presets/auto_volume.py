@@ -18,6 +18,7 @@ from ungrid.signals.base import Signal
 from ungrid.tasks.draws import HELDOUT_FRACTION, WHOLE, hold_out
 
 MOST_CHANNELS = 64
+THIN = 4  # samples of an axis
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,14 @@ def choose_volume(signal: Signal, effort: str, *, max_bytes: int | None = None, 
         return field
 
     # a block reaches beyond a thin axis: nodes that are of no use
-    beyond = math.prod(-(-n // BLOCK) * BLOCK / n for n in signal.grid.shape)
+    beyond = math.prod(-(-n // BLOCK) * BLOCK / n for n in signal.grid.shape if n < THIN)
     field = sized(signal, build, level.params_per_value * beyond, max_bytes)
     field.recipe = Recipe(optimizer="conjugate_gradients", learning_rate=1.0, steps=level.steps, order=WHOLE)
     expected = 10 * math.log10(max(n_values * own_peak**2, 1e-30) / max(missed[field.n_params], 1e-30))
     reason = (
         f"{effort}: a cubic spline with a node at each sample where the volume is rich and coarser ones elsewhere, "
-        f"{field.n_params:,} parameters ({field.n_params / n_values:.2f} per value), by least squares of {WHY[signal.known is None]} "
-        f"in {level.steps} steps of conjugate gradients; a PSNR of about {expected:.0f} dB"
+        f"{field.n_params:,} parameters ({field.n_params / n_values:.2f} per value), by least squares of "
+        f"{WHY[signal.known is None]} in {level.steps} steps of conjugate gradients; a PSNR of about {expected:.0f} dB"
     )
     return Choice(field, "float16", "none", reason)
 

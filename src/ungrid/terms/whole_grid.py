@@ -125,7 +125,7 @@ class WholeMisfit:
         self.sampler.absorb(field)
         whole = self.sampler.of(field)
         for nodes, weight in zip(field.nodes, level_weights(field.shape), strict=True):
-            nodes.curvature = 2 * weight / whole.n_values  # type: ignore[attr-defined]
+            nodes.curvature = 2 * weight / whole.n_values
         return whole
 
     def __call__(self, field: Field, batch: Whole) -> Float[Tensor, ""]:
@@ -148,7 +148,7 @@ class _Squares(torch.autograd.Function):
         return (left.square().sum(dtype=torch.float64) / whole.n_values).to(left.dtype)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (left,) = ctx.saved_tensors
         field: RefinedSpline = ctx.field
