@@ -26,8 +26,8 @@ class VolumeEffort:
     """A point of the frontier for volumes.
 
     Args:
-        steps: of conjugate gradients, after the spline is found level by level; with fewer than 8, what is held out is not
-            given back before the last.
+        steps: of conjugate gradients, after the spline is found level by level; of fewer than 8 none comes after the
+            held-out samples are taken in.
         enough: dB of PSNR that are aimed at, beyond which nodes are saved.
         params_per_value: for each value, at most.
     """

@@ -122,11 +122,15 @@ class WholeMisfit:
             raise InputError(f'order "whole" is for a RefinedSpline; this one is a {type(field).__name__}: take "shuffled"')
         if field.shape != self.sampler.grid.shape:
             raise InputError(f"the spline has nodes for {field.shape} samples, the signal {self.sampler.grid.shape}")
-        self.sampler.absorb(field)
         whole = self.sampler.of(field)
         for nodes, weight in zip(field.nodes, level_weights(field.shape), strict=True):
             nodes.curvature = 2 * weight / whole.n_values
         return whole
+
+    def absorb(self, field: Any) -> None:
+        """Take what is given back into the field, once."""
+        if isinstance(field, RefinedSpline):
+            self.sampler.absorb(field)
 
     def __call__(self, field: Field, batch: Whole) -> Float[Tensor, ""]:
         """The loss."""
