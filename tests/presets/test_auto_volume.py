@@ -6,6 +6,7 @@ import ungrid as ug
 from ungrid.errors import InputError
 from ungrid.presets.auto import choose
 from ungrid.presets.auto_volume import VOLUME_EFFORTS, completed
+from ungrid.presets.plan import plan_signal
 from ungrid.signals.volume import from_array
 
 
@@ -99,3 +100,9 @@ def test_the_file_is_sized_to_the_bytes_that_are_allowed(tmp_path):
     assert (tmp_path / "v.ung").stat().st_size <= 20_000
     with pytest.raises(InputError, match="needs at least"):
         ug.fit(blob(), steps=2, max_bytes=500, callbacks=[])
+
+
+def test_a_volume_that_does_not_fit_into_memory_is_refused():
+    with pytest.raises(InputError, match="allow more, or say --preset dense_grid"):
+        plan_signal(blob(), max_memory=600_000)
+    assert plan_signal(blob(), max_memory=700_000).field.recipe.order == "whole"

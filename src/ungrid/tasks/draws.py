@@ -20,6 +20,7 @@ TILES = "tiles"
 LATTICES = "lattices"
 SUMS = "sums"
 WHOLE = "whole"
+WHOLE_BYTES = 60  # a value, that a fit to all samples at once takes; 54 to 60 on volumes of 9 to 17 million
 SPLINE = "spline"
 ESTIMATES = ("none", "samples", "cubic", "between", SPLINE)
 
@@ -43,7 +44,7 @@ def draws(
         order, estimates: names.
         mask: [*shape] which samples are known, or None for all.
         kept, withheld: indices that the fit sees from the start, and later, see `hold_out`.
-        max_memory: bytes that estimating may take.
+        max_memory: bytes that estimating, or a fit to all samples at once, may take.
 
     Raises:
         InputError: an order or estimates that do not go with the signal, or with each other.
@@ -64,6 +65,12 @@ def draws(
     if order == SUMS:
         return SampledSums(signal.grid, signal.values, known=kept, withheld=withheld)
     if order == WHOLE:
+        needed = WHOLE_BYTES * signal.values.numel()
+        if max_memory is not None and needed > max_memory:
+            raise InputError(
+                f"a spline of {signal.values.numel():,} samples at once takes about {needed:,} bytes, and max_memory is "
+                f"{max_memory:,}; allow more, or say --preset dense_grid"
+            )
         return WholeSamples(signal.grid, signal.values, known=kept, withheld=withheld)
     draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS, WHOLE]) | ORDERS, "order")()
     if estimates == SPLINE:
