@@ -91,6 +91,7 @@ def refined_field(box: Box, out_dim: int, seed: int = 0) -> RefinedSpline:
     counts = [math.prod(block_shape(nodes)) for nodes in level_shapes(shape)]
     kept = [count // 2 for count in counts[:-1]] + counts[-1:]
     field = RefinedSpline(box, out_dim, shape, tuple(kept), value_scale=(0.5,), value_offset=(0.1,))
+    rng = torch.Generator().manual_seed(seed)
     field.keep([torch.randperm(count, generator=rng) < n for count, n in zip(counts, kept, strict=True)])
     with torch.no_grad():
         for nodes in field.nodes:
