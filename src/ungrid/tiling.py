@@ -3,11 +3,10 @@
 import copy
 import dataclasses
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import torch
 
 from ungrid.errors import FormatError, InputError
 from ungrid.fields.base import Field
-from ungrid.fields.packing import pack_tiles, read_tile, rewrite_record, save_tile
+from ungrid.fields.packing import pack_tiles, read_tile, rewrite_record
 from ungrid.fields.record import Record
 from ungrid.fields.tiled import TiledField
 from ungrid.files import write_beside, writing_error
@@ -24,69 +23,16 @@ from ungrid.fit.guard import Guard
 from ungrid.fit.jobs import Outcome, run_jobs
 from ungrid.fitting import Limits, carry_out, choose_device
 from ungrid.metrics.signal import decibels
-from ungrid.metrics.streamed import streamed_metrics
-from ungrid.presets.plan import Plan, plan_signal
+from ungrid.metrics.streamed import FLAT_PEAKS, streamed_metrics
+from ungrid.presets.plan import plan_signal
 from ungrid.presets.tiles import TilePlan, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
-from ungrid.signals.base import OWN_PEAKS, Signal
 from ungrid.signals.large import LargeSignal, reduced
-from ungrid.tasks.represent import represent
+from ungrid.tile_job import COARSE, TileFit, tile_path
 from ungrid.verbs import load_as_field, save
 
-MANIFEST, COARSE, PACKED = "manifest.json", "coarse.ung", "packed.ung"
+MANIFEST, PACKED = "manifest.json", "packed.ung"
 Watch = Callable[[Outcome, int, int], None]
-
-
-@dataclass(frozen=True)
-class TileFit:
-    """The job of one tile: read, fit, write its tensors into the folder. Can be pickled.
-
-    Args:
-        signal: what is fitted.
-        plan: what all tiles have in common.
-        limits: of one tile.
-        folder: `OUT.ung.parts`.
-        device: where to compute.
-        max_memory: bytes that a tile's fit may take.
-    """
-
-    signal: LargeSignal
-    plan: TilePlan
-    limits: Limits
-    folder: Path
-    device: str
-    max_memory: int | None
-
-    def __call__(self, flat: int) -> dict[str, Any]:
-        """Fit tile number `flat`; plain values about it."""
-        begin, clock = time.monotonic(), time.process_time()
-        tiling = self.plan.tiling(self.signal.grid.box)
-        local, where = tiling.cell(self.signal.grid, tiling.index(flat))
-        values = self.signal.read(where)
-        if self.plan.coarse_factor:
-            values = values - load_as_field(self.folder / COARSE).sample(self.signal.grid.part(where))
-        outline = self.signal.outline
-        rest = Signal(values, local, outline.kind, outline.channels, {"sample_format": "float"})
-        field = self.plan.tile()
-        order = field.recipe.order if field.recipe else "shuffled"
-        estimates = "none" if rest.kind in OWN_PEAKS else self.plan.estimates  # there values do not count alike
-        problem = represent(rest, order=order, estimates=estimates, seed=self.plan.seed, max_memory=self.max_memory)
-        plan = Plan(field, problem, self.plan.effort, "float16", "")
-        fitted = carry_out(plan, self.limits, seed=self.plan.seed, device=self.device, guard=Guard(), max_memory=self.max_memory)
-        assert fitted.record is not None
-        said = {
-            "flat": flat,
-            "steps": fitted.record.fit["steps"],
-            "stopped_by": fitted.record.fit["stopped_by"],
-            "heldout": fitted.metrics["heldout"],
-            "psnr": fitted.metrics["quality"]["psnr"],
-            "notes": fitted.record.fit["notes"],
-            "seconds": round(time.monotonic() - begin, 3),
-            "cpu_seconds": round(time.process_time() - clock, 3),
-            "samples": math.prod(local.shape),
-        }
-        save_tile(fitted, tile_path(self.folder, flat), said)
-        return said
 
 
 def fit_tiles(
@@ -167,11 +113,6 @@ def parts_folder(output: Path) -> Path:
     return output.with_name(output.name + ".parts")
 
 
-def tile_path(folder: Path, flat: int) -> Path:
-    """The file of a tile by its number: a thousand in a folder of their own."""
-    return folder / f"{flat // 1000:04d}" / f"{flat:07d}.safetensors"
-
-
 def _identity(signal: LargeSignal, plan: TilePlan, limits: Limits, device: str) -> dict[str, Any]:
     """What tells one fit from another: only a fit of the same identity may be gone on with."""
     asked = dataclasses.asdict(limits)
@@ -205,11 +146,11 @@ def _begin_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> No
 
 def _fit_coarse(signal: LargeSignal, plan: TilePlan, limits: Limits, folder: Path, device: str) -> list[str]:
     """Fit the coarse field, unless it is there or not wanted; what is to be said of it."""
-    if not plan.coarse_factor or (folder / COARSE).exists():
+    if not plan.cut.coarse_factor or (folder / COARSE).exists():
         return []
     outline = signal.outline
     curves = averaging_curves(_described(signal)) if outline.kind == "image" else (None, None)
-    whole, failed = reduced(signal, plan.coarse_factor, to_light=curves[0], from_light=curves[1])
+    whole, failed = reduced(signal, plan.cut.coarse_factor, to_light=curves[0], from_light=curves[1])
     if whole.known is not None and not bool(whole.known.any()):
         raise InputError(f"none of the samples of {outline.source.get('file', 'the input')} can be read; check the file")
     own = plan_signal(whole, plan.effort, seed=plan.seed)
@@ -246,12 +187,12 @@ def _share(plan: TilePlan, workers: int, max_memory: int | None) -> int | None:
 
 def _hollow(signal: LargeSignal, plan: TilePlan, folder: Path) -> TiledField:
     """The whole field, its tiles without memory."""
-    coarse: Field | None = load_as_field(folder / COARSE) if plan.coarse_factor else None
-    shape = tuple(-(-n // plan.coarse_factor) for n in signal.grid.shape) if plan.coarse_factor else ()
+    coarse: Field | None = load_as_field(folder / COARSE) if plan.cut.coarse_factor else None
+    shape = tuple(-(-n // plan.cut.coarse_factor) for n in signal.grid.shape) if plan.cut.coarse_factor else ()
     with torch.device("meta"):
         tile = plan.tile()
     stand_in = None if coarse is None else copy.deepcopy(coarse).to("meta")
-    field = TiledField(signal.grid.box, tile, plan.counts, plan.overlap, stand_in, shape)
+    field = TiledField(signal.grid.box, tile, plan.cut.counts, plan.cut.overlap, stand_in, shape)
     field.recipe, field.coarse = tile.recipe, coarse
     return field
 
@@ -280,7 +221,7 @@ def _heldout(done: Mapping[int, Mapping[str, Any]], record: Record) -> dict[str,
     """PSNR at the samples that no tile had seen, over all tiles."""
     seen = [said["heldout"] for said in done.values() if said["heldout"] and said["heldout"].get("psnr") is not None]
     n = sum(held["n_samples"] for held in seen)
-    if not n or record.kind != "image":  # others have a peak of their own in each tile
+    if not n or record.kind not in FLAT_PEAKS:  # others have a peak of their own in each tile
         return {}
     error = sum(held["n_samples"] * 10 ** (-held["psnr"] / 10) for held in seen) / n
     return {"psnr": decibels(error, 1.0), "n_samples": n}

@@ -67,7 +67,7 @@ def _fit(options: Any, output: Path, limits: Any) -> tuple[Any, list[str], int]:
     from ungrid.presets.tiles import plan_tiles
     from ungrid.signals.large_open import open_large
 
-    signal = open_large(options.source, options.as_kind, tiling.parts_folder(output))
+    signal = open_large(options.source, options.as_kind, tiling.parts_folder(output), options.part())
     plan = plan_tiles(
         signal,
         options.preset,
