@@ -25,6 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
+    {"tile_parts"},
     {"tile_job"},
     {"citing", "judging", "many", "starting", "tiling", "trusting"},
     {"viewer", "bench"},

@@ -14,8 +14,8 @@ from ungrid.fitting import Limits
 from ungrid.metrics.error import psnr
 from ungrid.presets.tiles import plan_tiles
 from ungrid.signals.large_open import open_large
-from ungrid.tile_job import tile_path
-from ungrid.tiling import MANIFEST, fit_tiles, parts_folder
+from ungrid.tile_parts import MANIFEST, parts_folder, tile_path
+from ungrid.tiling import fit_tiles
 
 
 def smooth(*shape):

@@ -16,9 +16,8 @@ from ungrid.presets.tiles import TilePlan
 from ungrid.signals.base import OWN_PEAKS, Signal
 from ungrid.signals.large import LargeSignal
 from ungrid.tasks.represent import represent
+from ungrid.tile_parts import COARSE, tile_path
 from ungrid.verbs import load_as_field
-
-COARSE = "coarse.ung"
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,3 @@ class QuickJudge:
         """PSNR at the samples that are watched during the fit; None for an exact match."""
         psnr = self._judge.monitor(field)
         return {"psnr": psnr if math.isfinite(psnr) else None}
-
-
-def tile_path(folder: Path, flat: int) -> Path:
-    """The file of a tile by its number: a thousand in a folder of their own."""
-    return folder / f"{flat // 1000:04d}" / f"{flat:07d}.safetensors"

@@ -1,37 +1,48 @@
 """Fits of signals larger than memory: jobs of one tile each in a folder that a killed fit goes on from, packed at the end."""
 
 import copy
-import dataclasses
-import json
+import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from ungrid.errors import FormatError, InputError
+from ungrid.errors import InputError, TargetNotMet
 from ungrid.fields.base import Field
-from ungrid.fields.packing import pack_tiles, read_tile, rewrite_record
+from ungrid.fields.packing import pack_tiles, rewrite_record
 from ungrid.fields.record import Record
 from ungrid.fields.tiled import TiledField
-from ungrid.files import write_beside, writing_error
+from ungrid.files import check_writable, write_beside
 from ungrid.fit.guard import Guard
 from ungrid.fit.jobs import Outcome, run_jobs
 from ungrid.fitting import Limits, carry_out, choose_device
 from ungrid.metrics.signal import decibels
 from ungrid.metrics.streamed import FLAT_PEAKS, streamed_metrics
 from ungrid.presets.plan import plan_signal
-from ungrid.presets.tiles import TilePlan, tile_bytes, workers_within
+from ungrid.presets.tiles import TilePlan, plan_tiles, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
+from ungrid.signals.base import Signal
 from ungrid.signals.large import LargeSignal, reduced
-from ungrid.tile_job import COARSE, TileFit, tile_path
-from ungrid.verbs import load_as_field, save
+from ungrid.signals.large_open import hold_array, hold_signal, open_large
+from ungrid.tile_job import TileFit
+from ungrid.tile_parts import (
+    COARSE,
+    PACKED,
+    begin_folder,
+    fit_identity,
+    parts_folder,
+    parts_of,
+    tile_path,
+    tiles_done,
+)
+from ungrid.verbs import as_signal, load_as_field, save
 
-MANIFEST, PACKED = "manifest.json", "packed.ung"
 Watch = Callable[[Outcome, int, int], None]
 
 
@@ -69,10 +80,10 @@ def fit_tiles(
     folder = parts_folder(output)
     workers = workers_within(plan, workers, max_memory)
     each = None if limits.max_seconds is None else replace(limits, max_seconds=limits.max_seconds * workers / plan.n_tiles)
-    _begin_folder(folder, _identity(signal, plan, limits, device), resume)
+    begin_folder(folder, fit_identity(signal, plan, limits, device), resume)
     notes = list(signal.notes) + _fit_coarse(signal, plan, Limits(limits.steps), folder, device)
     fit = TileFit(signal, plan, each or limits, folder, str(choose_device(device)), _share(plan, workers, max_memory))
-    done = _done(plan, folder)
+    done = tiles_done(plan, folder)
     left = [flat for flat in range(plan.n_tiles) if flat not in done]
     failed: list[str] = []
     for outcome in run_jobs(left, fit, workers=workers):
@@ -86,6 +97,79 @@ def fit_tiles(
         raise InputError(f"none of {plan.n_tiles} tiles could be fitted: {failed[0]}")
     record = _record(signal, plan, done, notes + failed, workers, device)
     return _packed(signal, plan, output, record, _heldout(done, record), begin), failed
+
+
+def fit_large(
+    source: Any,
+    output: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    preset: str = "auto",
+    steps: int | None = None,
+    max_seconds: float | None = None,
+    seed: int = 0,
+    max_memory: int | None = None,
+    workers: int = 1,
+    resume: bool = False,
+) -> TiledField:
+    """Fit a signal of any size in tiles, a film or sound in windows of time, to a `.ung` file, and return the field in it.
+
+    For what does not fit into memory, or would not with its fit: `ug.fit` for all else. The file is read by blocks, and tiles
+    are fitted one after another. `OUTPUT.parts` holds what is done until all is.
+
+    Args:
+        source: a path, an array, or what else `ug.fit` takes; arrays and signals in memory are first written beside the output.
+        output: the `.ung` file.
+        kind: what the source holds, where that is open: "image", "volume", "series", "video", "audio".
+        preset: "auto", "fast", "balanced" or "best".
+        steps: of each tile, at most.
+        max_seconds: of wall time for all tiles together, at most.
+        seed: of weights and batches.
+        max_memory: bytes that the fit may take beyond the interpreter; None for tiles as large as the kind likes them.
+        workers: processes, each with one thread.
+        resume: go on with a fit that was killed.
+
+    Raises:
+        InputError: an option or a signal that cannot be used.
+        TargetNotMet: some tiles could not be fitted; the file holds the others, and the error's `field` is what is in it.
+        MachineError: the disk has no room.
+
+    Example:
+        >>> import numpy, tempfile, ungrid as ug
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     field = ug.fit_large(numpy.full((40, 40), 0.5), folder + "/gray.ung", steps=2)
+        >>> field.tiling.size
+        1
+    """
+    output = Path(output)
+    check_writable(output)
+    with parts_of(output) as folder:
+        signal = open_large(Path(source), kind, folder) if isinstance(source, str | os.PathLike) else _held(source, kind, folder)
+        plan = plan_tiles(signal, preset, seed=seed, max_memory=max_memory)
+        limits = Limits(steps, max_seconds)
+        field, failed = fit_tiles(signal, plan, output, limits=limits, workers=workers, max_memory=max_memory, resume=resume)
+    check_complete(field, failed)
+    shutil.rmtree(folder, ignore_errors=True)
+    return field
+
+
+def _held(source: Any, kind: str | None, folder: Path) -> LargeSignal:
+    """What is in memory, written into the folder."""
+    if hasattr(source, "__array__") and not isinstance(source, Signal):
+        return hold_array(np.asarray(source), kind, folder)
+    return hold_signal(as_signal(source, kind), folder)
+
+
+def check_complete(field: TiledField, failed: Sequence[str]) -> None:
+    """Raise TargetNotMet, with the field, if some tiles failed."""
+    if not failed:
+        return
+    error = TargetNotMet(
+        f"{len(failed)} of {field.tiling.size} tiles failed, the others are written; the first: {failed[0]}; go on with --resume "
+        f"once it can be read"
+    )
+    error.field = field
+    raise error
 
 
 def _packed(
@@ -108,42 +192,6 @@ def _packed(
     return finished
 
 
-def parts_folder(output: Path) -> Path:
-    """Where a fit keeps what is done, beside its output."""
-    return output.with_name(output.name + ".parts")
-
-
-def _identity(signal: LargeSignal, plan: TilePlan, limits: Limits, device: str) -> dict[str, Any]:
-    """What tells one fit from another: only a fit of the same identity may be gone on with."""
-    asked = dataclasses.asdict(limits)
-    plain: dict[str, Any] = json.loads(
-        json.dumps({"input": signal.identity, "plan": dataclasses.asdict(plan), **asked, "device": str(choose_device(device))})
-    )
-    return plain
-
-
-def _begin_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> None:
-    """Make the folder, or check that what is in it is of this fit; without `resume`, what is done is done again."""
-    path = folder / MANIFEST
-    if path.exists() and resume:
-        try:
-            found = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, OSError) as error:
-            raise FormatError(f"{path} cannot be read ({error}); start without --resume") from None
-        if found != identity:
-            differs = sorted(key for key in identity if found.get(key) != identity[key])
-            raise InputError(f"cannot resume: {folder} is of a fit with another {', '.join(differs)}; start without --resume")
-        return
-    try:
-        folder.mkdir(exist_ok=True)
-        for old in [*folder.glob("[0-9][0-9][0-9][0-9]"), folder / COARSE, folder / PACKED]:
-            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
-    except OSError as error:
-        raise writing_error(folder, error) from None
-    with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(identity), encoding="utf-8")
-
-
 def _fit_coarse(signal: LargeSignal, plan: TilePlan, limits: Limits, folder: Path, device: str) -> list[str]:
     """Fit the coarse field, unless it is there or not wanted; what is to be said of it."""
     if not plan.cut.coarse_factor or (folder / COARSE).exists():
@@ -162,22 +210,6 @@ def _fit_coarse(signal: LargeSignal, plan: TilePlan, limits: Limits, folder: Pat
 def _described(signal: LargeSignal) -> Record:
     known = signal.outline
     return Record(known.kind, known.grid.shape, known.channels, known.source, known.blobs)
-
-
-def _done(plan: TilePlan, folder: Path) -> dict[int, dict[str, Any]]:
-    """What is said of the tiles that are there; a file that is damaged is removed, and its tile done again."""
-    with torch.device("meta"):
-        like = plan.tile().state_dict()
-    done = {}
-    for flat in range(plan.n_tiles):
-        path = tile_path(folder, flat)
-        path.parent.mkdir(exist_ok=True)
-        if path.exists():
-            try:
-                done[flat] = read_tile(path, like)[1]
-            except FormatError:
-                path.unlink()
-    return done
 
 
 def _share(plan: TilePlan, workers: int, max_memory: int | None) -> int | None:

@@ -146,4 +146,5 @@ def _with_halo(core: float, count: int) -> float:
 
 def _reach(cores: list[float], overlap: tuple[float, ...]) -> tuple[int, ...]:
     """Samples along each axis of a tile with what it reaches into its neighbors."""
-    return tuple(max(1, math.ceil(core * (1 + 2 * share) - 1e-3)) for core, share in zip(cores, overlap, strict=True))
+    # 1e-5: an axis that is not cut, whose reach is as good as none, has no sample more for it
+    return tuple(max(1, math.ceil(core * (1 + 2 * share) * (1 - 1e-5))) for core, share in zip(cores, overlap, strict=True))

@@ -102,7 +102,7 @@ def choose_sound_tile(signal: LargeSignal, cut: Cut, effort: str, seed: int) -> 
         raise InputError("none of the samples that were looked at can be read, or they are not finite; check the file")
     allowed = max(_lost_in_one_piece(curves, CELLS[effort]), energy * 10 ** (-(ENOUGH[effort] + UNEVEN) / 10))
     allowed *= 10 ** (-MARGIN / 10)
-    lost = sum(np.exp(np.interp(SHARES, shares[::-1], losses[::-1])) for _, shares, losses in curves)
+    lost = np.sum([np.exp(np.interp(SHARES, shares[::-1], losses[::-1])) for _, shares, losses in curves], axis=0)
     enough = lost <= allowed
     share = float(SHARES[int(enough.argmax()) if enough.any() else -1])
     scale = math.sqrt(energy / n_values) if energy > 0 else 1.0
@@ -133,10 +133,12 @@ def _lost_in_one_piece(curves: list[Curve], cells: float) -> float:
 
 
 def _codes_of_share(lost: Tensor, share: float) -> Tensor:
-    """Codes with so many cells a sample: where they lose the least, and what is left over where there are fewest."""
+    """Codes for so many cells a sample, which the spline spreads in their proportions: where they lose the least, and none as
+    dense as the samples, for which some are put where there are fewest."""
     codes = lifted = codes_of(lost, lambda found, _: found <= share)
     for floor in range(len(densities())):
         lifted = codes.clamp_min(floor)
-        if float(densities()[lifted].mean()) >= share:
+        density = densities()[lifted]
+        if float(density.max() * share / density.mean()) <= 1:
             break
     return lifted

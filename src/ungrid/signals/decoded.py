@@ -35,8 +35,8 @@ def decode(blocks: Iterable[NDArray[Any]], folder: Path, n_bytes: int, name: str
     free = shutil.disk_usage(folder).free
     if n_bytes + SPARE_BYTES > free:
         raise MachineError(
-            f"{name} takes {n_bytes / 1e9:.2f} GB when it is decoded, and {free / 1e9:.2f} GB are free beside {folder}; free some "
-            f"space or write elsewhere with -o"
+            f"{name} takes {n_bytes / 1e9:.2f} GB when it is decoded, and {free / 1e9:.2f} GB are free beside {folder}; free "
+            f"some space or write elsewhere with -o"
         )
     path, n = folder / DECODED, 0
     with write_beside(path) as temporary, open(temporary, "wb") as file:

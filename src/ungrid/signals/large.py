@@ -119,7 +119,7 @@ def is_large(n_values: int, max_memory: int | None) -> bool:
 
 
 def is_long(kind: str, n_values: int, available: int) -> bool:
-    """Whether a film or recording is fitted in windows: a fit of so many values in one piece would take more than is available."""
+    """Whether a film or recording is fitted in windows: in one piece a fit of so many values would take more than there is."""
     return n_values * OWN_BYTES_PER_VALUE[kind] > available
 
 

@@ -13,7 +13,7 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, UngridError, UnreadableInput
 from ungrid.signals.array_file import MAGIC as ARRAY_MAGIC
 from ungrid.signals.audio import sound_format
-from ungrid.signals.base import Outline
+from ungrid.signals.base import Outline, Signal
 from ungrid.signals.decoded import decode
 from ungrid.signals.first_bytes import first_bytes
 from ungrid.signals.image_pillow import PLUGINS, open_picture
@@ -132,6 +132,31 @@ def open_large(path: Path, kind: str | None, folder: Path, part: Part = WHOLE) -
     outline = described(_picture_outline(raster, samples.shape), identity)
     where, _ = decode([samples], folder, samples.nbytes, path.name)
     return LargeSignal(outline, ArrayBlocks(where, 2), _peak(raster), identity)
+
+
+def hold_array(array: NDArray[Any], kind: str | None, folder: Path) -> LargeSignal:
+    """A bare array, in memory or mapped into it, written into the folder; read as an .npy file of it is.
+
+    Raises:
+        InputError: a kind, shape or type that goes with none.
+        MachineError: the disk has no room for it.
+    """
+    outline, peak = array_outline(tuple(array.shape), array.dtype, kind, "the array", "array")
+    where, _ = decode([array], folder, array.nbytes, "the array")
+    return LargeSignal(outline, ArrayBlocks(where, outline.grid.box.dim), peak, file_identity(where))
+
+
+def hold_signal(signal: Signal, folder: Path) -> LargeSignal:
+    """A signal in memory, its values written into the folder.
+
+    Raises:
+        InputError: one of which some values are not known, or whose samples do not lie on its grid.
+        MachineError: the disk has no room for it.
+    """
+    if signal.known is not None or signal.places is not None or signal.grid.ticks:
+        raise InputError("tiles take signals of which all is known, on an even grid; fit this one in one piece")
+    where, _ = decode([signal.values.numpy()], folder, signal.values.nbytes, "the signal")
+    return LargeSignal(signal.outline, ArrayBlocks(where, signal.box.dim), 1.0, file_identity(where))
 
 
 def _picture_outline(raster: Raster, shape: tuple[int, ...]) -> Outline:
