@@ -195,8 +195,8 @@ def check_room(name: str, shape: tuple[int, ...], duration: float, available: in
     raise InputError(
         f"{shape[0]} frames of {shape[2]}×{shape[1]} pixels in {name} take {4 * n_values / 1e9:,.1f} GB as numbers and a fit "
         f"{FIT_COPIES} times that, and {available / 1e9:,.1f} GB are free: read a part with --region t=0:{duration * share:.2g}, "
-        f"fewer pixels with --reduce {min(64, math.ceil(share**-0.5))}, or fewer frames with --fps; ungrid fit and ug.fit_large fit "
-        f"all of it in windows"
+        f"fewer pixels with --reduce {min(64, math.ceil(share**-0.5))}, or fewer frames with --fps; ungrid fit and "
+        "ug.fit_large fit all of it in windows"
     )
 
 
