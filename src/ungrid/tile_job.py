@@ -54,7 +54,14 @@ class TileFit:
         self.plan.own.begin(field, rest)
         order = field.recipe.order if field.recipe else "shuffled"
         estimates = "none" if rest.kind in OWN_PEAKS else self.plan.estimates  # there values do not count alike
-        problem = represent(rest, order=order, estimates=estimates, seed=self.plan.seed, max_memory=self.max_memory)
+        problem = represent(
+            rest,
+            order=order,
+            estimates=estimates,
+            heldout=self.plan.own.heldout,
+            seed=self.plan.seed,
+            max_memory=self.max_memory,
+        )
         if problem.judge is not None and not self.plan.own.judged_whole:
             problem = replace(problem, judge=QuickJudge(problem.judge))
         plan = Plan(field, problem, self.plan.effort, "float16", "")

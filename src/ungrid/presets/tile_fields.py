@@ -16,6 +16,7 @@ from ungrid.presets.published import dense_grid
 from ungrid.presets.tile_cut import Cut
 from ungrid.signals.base import Signal
 from ungrid.signals.large import LargeSignal
+from ungrid.tasks.draws import HELDOUT_FRACTION
 
 LOOKED_AT = 8  # tiles by which sizes and ranges are chosen
 SPREADS = 2.0  # standard deviations of what the tiles hold, on either side of its middle
@@ -43,6 +44,7 @@ class TileField(Protocol):
     """What is fitted to each tile of a plan; plain values, which tell a fit from another."""
 
     judged_whole: ClassVar[bool]  # whether a tile is measured at all its samples when it is fitted, or at some
+    heldout: ClassVar[float]  # fraction of the samples that a tile does not see at first
 
     def build(self, tile: TileShape, effort: str, seed: int) -> Field:
         """The field, in [-1, 1] along each axis, with its recipe; the same for each tile."""
@@ -72,6 +74,7 @@ class GridTile:
     params_per_value: float
     value_range: tuple[float, float]
     judged_whole: ClassVar[bool] = True
+    heldout: ClassVar[float] = HELDOUT_FRACTION
 
     def build(self, tile: TileShape, effort: str, seed: int) -> Field:
         """See `TileField`."""
@@ -115,6 +118,7 @@ class FilmTile:
     params_per_value: float
     drawn: int
     judged_whole: ClassVar[bool] = False
+    heldout: ClassVar[float] = HELDOUT_FRACTION
 
     def build(self, tile: TileShape, effort: str, seed: int) -> Field:
         """See `TileField`."""

@@ -36,9 +36,8 @@ LEAST_CELLS = 0.01
 PRICES = np.logspace(-12, 4, 65)  # of a cell, in shares of a window's energy
 SHARES = np.geomspace(LEAST_CELLS, MOST_CELLS, 200)
 LESS = 0.9
-MARGIN = 0.2  # dB more than is aimed at, by which five recordings in five to twenty windows end no lower than in one piece
-# of conjugate gradients: 40 left one place of gt_counting.wav, whose samples had been held out, at an error of 0.02
-STEPS = 60
+MARGIN = 0.2  # dB more than is aimed at: seven recordings in 3 to 44 windows ended 0.03 dB below to 1.8 dB above one piece
+STEPS = 60  # of conjugate gradients
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class SoundTile:
     n_windows: int
     scale: float
     judged_whole: ClassVar[bool] = False
+    heldout: ClassVar[float] = 0.0  # given back, single samples among rich ones take hundreds of steps to be fitted
 
     def build(self, tile: TileShape, effort: str, seed: int) -> Field:
         """See `TileField`."""
