@@ -49,7 +49,7 @@ def test_a_small_film_has_the_defaults_share_and_passes():
 
 
 def test_few_bytes_make_the_grids_of_windows_smaller():
-    free, bound = (plan_tiles(film(64, 64, 64), "fast", side=32, max_bytes=n) for n in (None, 90_000))
+    free, bound = (plan_tiles(film(64, 64, 64), "fast", side=32, max_bytes=n) for n in (None, 100_000))
     assert bound.own.params_per_value < free.own.params_per_value
     with pytest.raises(InputError, match="tiles need at least"):
         plan_tiles(film(64, 64, 64), "fast", side=32, max_bytes=100)
