@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 
 import ungrid as ug
-from ungrid.cli.main import main
 
 options = argparse.ArgumentParser()
 options.add_argument("--quick", action="store_true", help="a small array, fitted for a few seconds")
 quick = options.parse_args().quick
-size, steps = (256, 60) if quick else (2048, 380)
+size, steps = (256, 60) if quick else (2048, 800)
 folder = Path(tempfile.mkdtemp())
 
 # %%
@@ -31,17 +30,15 @@ for row, y in enumerate(x):
 array.flush()
 
 # %%
-# One process, tiles of 128 samples a side. Kill it and add ``--resume``: what is done stays done.
+# Tiles as large as the memory allows that it is given. Kill it and say ``resume=True``: what is done stays done.
 
-tiles = ["--tile", "128", "--workers", "1", "--max-memory", "1GB"]
-fit = ["fit", str(folder / "rings.npy"), "-o", str(folder / "rings.ung"), "--preset", "fast", "--steps", str(steps)]
-assert main([*fit, *tiles]) == 0
-field = ug.load(folder / "rings.ung")
+memory = 270_000_000 if quick else 300_000_000  # bytes, for tiles of about 180 and 700 samples a side
+field = ug.fit_large(folder / "rings.npy", folder / "rings.ung", preset="fast", steps=steps, max_memory=memory)
 
 # %%
 # A detail across a seam, and a thumbnail.
 
-seam = size // 2
+seam = round(size / field.counts[0])
 region = {"y": (seam - 20.0, seam + 20.0), "x": (seam - 20.0, seam + 20.0)}
 ug.render(field, folder / "detail.png", region=region, scale=4)
 ug.render(field, folder / "small.png", size=(32, 32))

@@ -25,6 +25,8 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
+    {"tile_parts"},
+    {"tile_job"},
     {"citing", "judging", "many", "solving", "starting", "tiling", "trusting"},
     {"viewer", "bench"},
     {"cli"},

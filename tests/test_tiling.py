@@ -13,8 +13,11 @@ from ungrid.fields.tiled import TiledField
 from ungrid.fitting import Limits
 from ungrid.metrics.error import psnr
 from ungrid.presets.tiles import plan_tiles
-from ungrid.signals.large_open import open_large
-from ungrid.tiling import MANIFEST, fit_tiles, parts_folder, tile_path
+from ungrid.signals.audio import sound_signal
+from ungrid.signals.large_open import hold_signal, open_large
+from ungrid.signals.video import from_frames
+from ungrid.tile_parts import MANIFEST, parts_folder, tile_path
+from ungrid.tiling import fit_tiles
 
 
 def smooth(*shape):
@@ -174,3 +177,75 @@ def test_cells_of_a_plan_cover_the_signal(picture):
         seen[where] += 1
     assert seen.min() == 1
     assert seen.max() == 4
+
+
+def moving(n_frames, height, width):
+    """A film of waves that move, gray."""
+    t, y, x = np.meshgrid(*(np.arange(n) for n in (n_frames, height, width)), indexing="ij")
+    values = 0.5 + 0.25 * np.sin(x / 4 + t / 3) * np.cos(y / 5) + 0.2 * np.sin(t / 2 - y / 7)
+    return from_frames(np.round(255 * values).astype("u1"), 25.0)
+
+
+def in_windows(signal, output, side, steps):
+    """A signal in memory fitted in windows of so many samples."""
+    folder = parts_folder(output)
+    held = hold_signal(signal, folder)
+    return fit_tiles(held, plan_tiles(held, "fast", side=side), output, limits=Limits(steps), device="cpu")[0]
+
+
+def test_a_film_has_no_seam_in_time(tmp_path):
+    film = moving(48, 24, 32)
+    field = in_windows(film, tmp_path / "a.ung", 32, 250)
+    assert field.counts == (2, 1, 1)
+    assert field.overlap[1:] == (1e-6, 1e-6)
+    shown = field.sample(film.grid).numpy()
+    assert jump_ratio(shown, [24], 0) < 1.2
+    quality = field.metrics["quality"]
+    assert quality["psnr"] == pytest.approx(psnr(field.sample(film.grid), film.values), abs=1e-3)
+    assert quality["psnr"] > quality["psnr_lowest"] > 28
+    assert field.metrics["heldout"]["psnr"] > 28
+    assert field.record.source["frame_rate"] == "25"
+    between = field([[t, 10.0, 12.0] for t in np.linspace(0.9, 1.02, 40)])
+    assert between.diff(dim=0).diff(dim=0).abs().max() < 0.03
+
+
+def test_sound_has_no_seam_and_the_quality_of_one_piece(tmp_path):
+    rng = np.random.default_rng(0)
+    t = np.arange(24_000)
+    values = 0.3 * np.sin(2e-6 * t**2) + 0.02 * np.convolve(rng.normal(size=24_000), np.ones(8) / 8, "same")
+    sound = sound_signal(values, 8000)
+    one = ug.fit(sound, callbacks=[])
+    field = in_windows(sound, tmp_path / "a.ung", 6000, None)
+    assert field.counts == (4,)
+    quality = field.metrics["quality"]
+    assert quality["snr"] == quality["psnr"]
+    assert quality["snr"] > 40 - 0.2
+    balanced = ug.fit_large((values, 8000), tmp_path / "b.ung")
+    assert balanced.metrics["quality"]["snr"] > one.metrics["quality"]["snr"] - 0.2
+    error = (field.sample(sound.grid) - sound.values)[:, 0].abs()
+    seams = torch.cat([error[n - 130 : n + 130] for n in (6000, 12_000, 18_000)])
+    assert seams.square().mean() < 2 * error.square().mean()
+    jumps, at = field.sample(sound.grid)[:, 0].diff().abs(), [5999, 11_999, 17_999]
+    assert all(jumps[i] <= jumps[i - 200 : i + 200].max() for i in at)
+
+
+def test_samples_of_an_hour_are_told_apart_in_windows(tmp_path):
+    sound = sound_signal(np.sin(np.arange(9000) / 3.0), 44_100)
+    field = in_windows(sound, tmp_path / "a.ung", 3000, None)
+    assert field.coords_dtype == torch.float64
+    places = sound.grid.points(dtype=torch.float64)[4000:4100]
+    assert_close(field(places.numpy()), field.sample(sound.grid)[4000:4100], atol=1e-5, rtol=0)
+
+
+def test_arrays_and_files_are_fitted_by_one_call(tmp_path):
+    array = np.round(255 * smooth(40, 60)).astype("u1")
+    np.save(tmp_path / "a.npy", array)
+    one = ug.fit_large(array, tmp_path / "one.ung", preset="fast", steps=30)
+    other = ug.fit_large(tmp_path / "a.npy", tmp_path / "other.ung", preset="fast", steps=30)
+    assert_close(one.sample(one.grid()), other.sample(other.grid()), atol=0, rtol=0)
+    assert not parts_folder(tmp_path / "one.ung").exists()
+    broken = np.full((40, 80), 0.5)
+    broken[39, 79] = np.inf
+    with pytest.raises(InputError, match="none of the samples that were looked at"):
+        ug.fit_large(broken, tmp_path / "bad.ung", kind="image")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "one.ung", "other.ung"]

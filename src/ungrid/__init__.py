@@ -12,6 +12,7 @@ from typing import Any
 _HOME = {
     "load": "verbs",
     "fit": "verbs",
+    "fit_large": "tiling",
     "fit_many": "many.fit_many",
     "uncertainty": "trusting",
     "diagnose": "judging",

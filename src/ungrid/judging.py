@@ -2,6 +2,7 @@
 
 import functools
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ import torch
 from ungrid.diagnosis.anomalies import BEYOND, Anomaly, find_anomalies
 from ungrid.diagnosis.diagnose import find_faults
 from ungrid.diagnosis.finding import Finding
+from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
+from ungrid.fields.tiled import TiledField
+from ungrid.files import is_field_file
 from ungrid.fitting import choose_device
 from ungrid.metrics.signal import MEASURES, sampled_metrics
+from ungrid.metrics.streamed import streamed_metrics
 from ungrid.render.comparison import check_alike, compare_pictures
 from ungrid.render.comparisons import COMPARISONS
 from ungrid.signals.base import Signal
+from ungrid.signals.large_open import needs_tiles, open_large, timed_kind
+from ungrid.signals.part import WHOLE
 from ungrid.verbs import as_signal, load, query
 
 
@@ -31,6 +38,9 @@ def compare(
 ) -> dict[str, Any]:
     """Measures of a signal or field against another of its kind: psnr and more; of pictures ssim, ms_ssim, error by band.
 
+    A film or recording that would not fit into memory is compared with a field of many windows a part at a time: psnr, rmse,
+    max_abs_error, and snr of sound.
+
     Args:
         first: what is judged: a field, a signal, an array or a path to one.
         second: what it is judged against. A field is drawn on the other's grid; two fields on the first one's own.
@@ -38,6 +48,9 @@ def compare(
         device: where fields are evaluated, and then stay: "auto", "cpu" or "cuda"; None for where they are.
         max_memory: bytes that evaluating a field may take beyond the two pictures.
     """
+    streamed = None if picture is not None else _streamed(first, second, max_memory)
+    if streamed is not None:
+        return streamed
     where = None if device is None else choose_device(device)
     draw = functools.partial(_sampled, device=where, max_memory=max_memory)
     result, reference = _on_one_grid(_loaded(first), _loaded(second), draw)
@@ -53,6 +66,30 @@ def compare(
     check_alike(result, reference)
     measures = MEASURES.get(kind, sampled_metrics)(result.values, reference)
     return measures | {"shape": [*reference.grid.shape, reference.out_dim]}
+
+
+def _streamed(first: Any, second: Any, max_memory: int | None) -> dict[str, Any] | None:
+    """Measures of a field of many windows against a film or recording that is too large to be read whole; None for all else."""
+    if not (isinstance(first, str | os.PathLike | TiledField) and isinstance(second, str | os.PathLike)):
+        return None
+    path = Path(second)
+    kind = None if is_field_file(path) else timed_kind(path, None)
+    if kind is None or not needs_tiles(path, kind, WHOLE, max_memory):
+        return None
+    field = first if isinstance(first, TiledField) else load(first)
+    if not isinstance(field, TiledField) or field.record is None or field.record.kind != kind:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        signal = open_large(path, kind, Path(folder))
+        check_one_box(field, signal.grid)
+        return streamed_metrics(field, signal) | {"shape": [*signal.grid.shape, field.out_dim]}
+
+
+def check_one_box(field: Field, grid: Grid) -> None:
+    """Raise InputError unless a field lives on the box of a grid."""
+    if field.record is None or not grid.box.is_close(field.box):
+        own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
+        raise InputError(f"the field lives on a box of {own} {field.box.units[0]}, the other has {other}; expected one size")
 
 
 def diagnose(field: Field, signal: Any = None) -> list[Finding]:
@@ -94,10 +131,9 @@ def _on_one_grid(
 
 def _sampled(field: Field, like: Signal | None, *, device: torch.device | None, max_memory: int | None) -> Signal:
     grid = field.grid() if like is None else like.grid
+    check_one_box(field, grid)
     record = field.record
-    if record is None or not grid.box.is_close(field.box):
-        own, other = ("×".join(f"{extent:g}" for extent in reversed(box.extent)) for box in (field.box, grid.box))
-        raise InputError(f"the field lives on a box of {own} {field.box.units[0]}, the other has {other}; expected one size")
+    assert record is not None
     placed = field if device is None else field.to(device)
     places = None if like is None else like.places
     if places is None:

@@ -1,92 +1,49 @@
 """Fits of signals larger than memory: jobs of one tile each in a folder that a killed fit goes on from, packed at the end."""
 
 import copy
-import dataclasses
-import json
-import math
+import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from ungrid.errors import FormatError, InputError
+from ungrid.errors import InputError, TargetNotMet
 from ungrid.fields.base import Field
-from ungrid.fields.packing import pack_tiles, read_tile, rewrite_record, save_tile
+from ungrid.fields.packing import pack_tiles, rewrite_record
 from ungrid.fields.record import Record
 from ungrid.fields.tiled import TiledField
-from ungrid.files import write_beside, writing_error
+from ungrid.files import check_writable, write_beside
 from ungrid.fit.guard import Guard
 from ungrid.fit.jobs import Outcome, run_jobs
 from ungrid.fitting import Limits, carry_out, choose_device
 from ungrid.metrics.signal import decibels
-from ungrid.metrics.streamed import streamed_metrics
-from ungrid.presets.plan import Plan, plan_signal
-from ungrid.presets.tiles import TilePlan, tile_bytes, workers_within
+from ungrid.metrics.streamed import FLAT_PEAKS, streamed_metrics
+from ungrid.presets.plan import plan_signal
+from ungrid.presets.tiles import TilePlan, plan_tiles, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
-from ungrid.signals.base import OWN_PEAKS, Signal
+from ungrid.signals.base import Signal
 from ungrid.signals.large import LargeSignal, reduced
-from ungrid.tasks.represent import represent
-from ungrid.verbs import load_as_field, save
+from ungrid.signals.large_open import hold_array, hold_signal, open_large
+from ungrid.tile_job import TileFit
+from ungrid.tile_parts import (
+    COARSE,
+    PACKED,
+    begin_folder,
+    fit_identity,
+    parts_folder,
+    parts_of,
+    tile_path,
+    tiles_done,
+)
+from ungrid.verbs import as_signal, load_as_field, save
 
-MANIFEST, COARSE, PACKED = "manifest.json", "coarse.ung", "packed.ung"
 Watch = Callable[[Outcome, int, int], None]
-
-
-@dataclass(frozen=True)
-class TileFit:
-    """The job of one tile: read, fit, write its tensors into the folder. Can be pickled.
-
-    Args:
-        signal: what is fitted.
-        plan: what all tiles have in common.
-        limits: of one tile.
-        folder: `OUT.ung.parts`.
-        device: where to compute.
-        max_memory: bytes that a tile's fit may take.
-    """
-
-    signal: LargeSignal
-    plan: TilePlan
-    limits: Limits
-    folder: Path
-    device: str
-    max_memory: int | None
-
-    def __call__(self, flat: int) -> dict[str, Any]:
-        """Fit tile number `flat`; plain values about it."""
-        begin, clock = time.monotonic(), time.process_time()
-        tiling = self.plan.tiling(self.signal.grid.box)
-        local, where = tiling.cell(self.signal.grid, tiling.index(flat))
-        values = self.signal.read(where)
-        if self.plan.coarse_factor:
-            values = values - load_as_field(self.folder / COARSE).sample(self.signal.grid.part(where))
-        outline = self.signal.outline
-        rest = Signal(values, local, outline.kind, outline.channels, {"sample_format": "float"})
-        field = self.plan.tile()
-        order = field.recipe.order if field.recipe else "shuffled"
-        estimates = "none" if rest.kind in OWN_PEAKS else self.plan.estimates  # there values do not count alike
-        problem = represent(rest, order=order, estimates=estimates, seed=self.plan.seed, max_memory=self.max_memory)
-        plan = Plan(field, problem, self.plan.effort, "float16", "")
-        fitted = carry_out(plan, self.limits, seed=self.plan.seed, device=self.device, guard=Guard(), max_memory=self.max_memory)
-        assert fitted.record is not None
-        said = {
-            "flat": flat,
-            "steps": fitted.record.fit["steps"],
-            "stopped_by": fitted.record.fit["stopped_by"],
-            "heldout": fitted.metrics["heldout"],
-            "psnr": fitted.metrics["quality"]["psnr"],
-            "notes": fitted.record.fit["notes"],
-            "seconds": round(time.monotonic() - begin, 3),
-            "cpu_seconds": round(time.process_time() - clock, 3),
-            "samples": math.prod(local.shape),
-        }
-        save_tile(fitted, tile_path(self.folder, flat), said)
-        return said
 
 
 def fit_tiles(
@@ -123,10 +80,10 @@ def fit_tiles(
     folder = parts_folder(output)
     workers = workers_within(plan, workers, max_memory)
     each = None if limits.max_seconds is None else replace(limits, max_seconds=limits.max_seconds * workers / plan.n_tiles)
-    _begin_folder(folder, _identity(signal, plan, limits, device), resume)
+    begin_folder(folder, fit_identity(signal, plan, limits, device), resume)
     notes = list(signal.notes) + _fit_coarse(signal, plan, Limits(limits.steps), folder, device)
     fit = TileFit(signal, plan, each or limits, folder, str(choose_device(device)), _share(plan, workers, max_memory))
-    done = _done(plan, folder)
+    done = tiles_done(plan, folder)
     left = [flat for flat in range(plan.n_tiles) if flat not in done]
     failed: list[str] = []
     for outcome in run_jobs(left, fit, workers=workers):
@@ -140,6 +97,79 @@ def fit_tiles(
         raise InputError(f"none of {plan.n_tiles} tiles could be fitted: {failed[0]}")
     record = _record(signal, plan, done, notes + failed, workers, device)
     return _packed(signal, plan, output, record, _heldout(done, record), begin), failed
+
+
+def fit_large(
+    source: Any,
+    output: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    preset: str = "auto",
+    steps: int | None = None,
+    max_seconds: float | None = None,
+    seed: int = 0,
+    max_memory: int | None = None,
+    workers: int = 1,
+    resume: bool = False,
+) -> TiledField:
+    """Fit a signal of any size in tiles, a film or sound in windows of time, to a `.ung` file, and return the field in it.
+
+    For what does not fit into memory, or would not with its fit: `ug.fit` for all else. The file is read by blocks, and tiles
+    are fitted one after another. `OUTPUT.parts` holds what is done until all is.
+
+    Args:
+        source: a path, an array, or what else `ug.fit` takes; arrays and signals in memory are first written beside the output.
+        output: the `.ung` file.
+        kind: what the source holds, where that is open: "image", "volume", "series", "video", "audio".
+        preset: "auto", "fast", "balanced" or "best".
+        steps: of each tile, at most.
+        max_seconds: of wall time for all tiles together, at most.
+        seed: of weights and batches.
+        max_memory: bytes that the fit may take beyond the interpreter; None for tiles as large as the kind likes them.
+        workers: processes, each with one thread.
+        resume: go on with a fit that was killed.
+
+    Raises:
+        InputError: an option or a signal that cannot be used.
+        TargetNotMet: some tiles could not be fitted; the file holds the others, and the error's `field` is what is in it.
+        MachineError: the disk has no room.
+
+    Example:
+        >>> import numpy, tempfile, ungrid as ug
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     field = ug.fit_large(numpy.full((40, 40), 0.5), folder + "/gray.ung", steps=2)
+        >>> field.tiling.size
+        1
+    """
+    output = Path(output)
+    check_writable(output)
+    with parts_of(output) as folder:
+        signal = open_large(Path(source), kind, folder) if isinstance(source, str | os.PathLike) else _held(source, kind, folder)
+        plan = plan_tiles(signal, preset, seed=seed, max_memory=max_memory)
+        limits = Limits(steps, max_seconds)
+        field, failed = fit_tiles(signal, plan, output, limits=limits, workers=workers, max_memory=max_memory, resume=resume)
+    check_complete(field, failed)
+    shutil.rmtree(folder, ignore_errors=True)
+    return field
+
+
+def _held(source: Any, kind: str | None, folder: Path) -> LargeSignal:
+    """What is in memory, written into the folder."""
+    if hasattr(source, "__array__") and not isinstance(source, Signal):
+        return hold_array(np.asarray(source), kind, folder)
+    return hold_signal(as_signal(source, kind), folder)
+
+
+def check_complete(field: TiledField, failed: Sequence[str]) -> None:
+    """Raise TargetNotMet, with the field, if some tiles failed."""
+    if not failed:
+        return
+    error = TargetNotMet(
+        f"{len(failed)} of {field.tiling.size} tiles failed, the others are written; the first: {failed[0]}; go on with --resume "
+        f"once it can be read"
+    )
+    error.field = field
+    raise error
 
 
 def _packed(
@@ -162,54 +192,13 @@ def _packed(
     return finished
 
 
-def parts_folder(output: Path) -> Path:
-    """Where a fit keeps what is done, beside its output."""
-    return output.with_name(output.name + ".parts")
-
-
-def tile_path(folder: Path, flat: int) -> Path:
-    """The file of a tile by its number: a thousand in a folder of their own."""
-    return folder / f"{flat // 1000:04d}" / f"{flat:07d}.safetensors"
-
-
-def _identity(signal: LargeSignal, plan: TilePlan, limits: Limits, device: str) -> dict[str, Any]:
-    """What tells one fit from another: only a fit of the same identity may be gone on with."""
-    asked = dataclasses.asdict(limits)
-    plain: dict[str, Any] = json.loads(
-        json.dumps({"input": signal.identity, "plan": dataclasses.asdict(plan), **asked, "device": str(choose_device(device))})
-    )
-    return plain
-
-
-def _begin_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> None:
-    """Make the folder, or check that what is in it is of this fit; without `resume`, what is done is done again."""
-    path = folder / MANIFEST
-    if path.exists() and resume:
-        try:
-            found = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, OSError) as error:
-            raise FormatError(f"{path} cannot be read ({error}); start without --resume") from None
-        if found != identity:
-            differs = sorted(key for key in identity if found.get(key) != identity[key])
-            raise InputError(f"cannot resume: {folder} is of a fit with another {', '.join(differs)}; start without --resume")
-        return
-    try:
-        folder.mkdir(exist_ok=True)
-        for old in [*folder.glob("[0-9][0-9][0-9][0-9]"), folder / COARSE, folder / PACKED]:
-            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
-    except OSError as error:
-        raise writing_error(folder, error) from None
-    with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(identity), encoding="utf-8")
-
-
 def _fit_coarse(signal: LargeSignal, plan: TilePlan, limits: Limits, folder: Path, device: str) -> list[str]:
     """Fit the coarse field, unless it is there or not wanted; what is to be said of it."""
-    if not plan.coarse_factor or (folder / COARSE).exists():
+    if not plan.cut.coarse_factor or (folder / COARSE).exists():
         return []
     outline = signal.outline
     curves = averaging_curves(_described(signal)) if outline.kind == "image" else (None, None)
-    whole, failed = reduced(signal, plan.coarse_factor, to_light=curves[0], from_light=curves[1])
+    whole, failed = reduced(signal, plan.cut.coarse_factor, to_light=curves[0], from_light=curves[1])
     if whole.known is not None and not bool(whole.known.any()):
         raise InputError(f"none of the samples of {outline.source.get('file', 'the input')} can be read; check the file")
     own = plan_signal(whole, plan.effort, seed=plan.seed)
@@ -223,22 +212,6 @@ def _described(signal: LargeSignal) -> Record:
     return Record(known.kind, known.grid.shape, known.channels, known.source, known.blobs)
 
 
-def _done(plan: TilePlan, folder: Path) -> dict[int, dict[str, Any]]:
-    """What is said of the tiles that are there; a file that is damaged is removed, and its tile done again."""
-    with torch.device("meta"):
-        like = plan.tile().state_dict()
-    done = {}
-    for flat in range(plan.n_tiles):
-        path = tile_path(folder, flat)
-        path.parent.mkdir(exist_ok=True)
-        if path.exists():
-            try:
-                done[flat] = read_tile(path, like)[1]
-            except FormatError:
-                path.unlink()
-    return done
-
-
 def _share(plan: TilePlan, workers: int, max_memory: int | None) -> int | None:
     """Bytes that one tile's fit may take."""
     return None if max_memory is None else max(tile_bytes(plan), max_memory // (2 * workers))
@@ -246,12 +219,12 @@ def _share(plan: TilePlan, workers: int, max_memory: int | None) -> int | None:
 
 def _hollow(signal: LargeSignal, plan: TilePlan, folder: Path) -> TiledField:
     """The whole field, its tiles without memory."""
-    coarse: Field | None = load_as_field(folder / COARSE) if plan.coarse_factor else None
-    shape = tuple(-(-n // plan.coarse_factor) for n in signal.grid.shape) if plan.coarse_factor else ()
+    coarse: Field | None = load_as_field(folder / COARSE) if plan.cut.coarse_factor else None
+    shape = tuple(-(-n // plan.cut.coarse_factor) for n in signal.grid.shape) if plan.cut.coarse_factor else ()
     with torch.device("meta"):
         tile = plan.tile()
     stand_in = None if coarse is None else copy.deepcopy(coarse).to("meta")
-    field = TiledField(signal.grid.box, tile, plan.counts, plan.overlap, stand_in, shape)
+    field = TiledField(signal.grid.box, tile, plan.cut.counts, plan.cut.overlap, stand_in, shape)
     field.recipe, field.coarse = tile.recipe, coarse
     return field
 
@@ -280,7 +253,7 @@ def _heldout(done: Mapping[int, Mapping[str, Any]], record: Record) -> dict[str,
     """PSNR at the samples that no tile had seen, over all tiles."""
     seen = [said["heldout"] for said in done.values() if said["heldout"] and said["heldout"].get("psnr") is not None]
     n = sum(held["n_samples"] for held in seen)
-    if not n or record.kind != "image":  # others have a peak of their own in each tile
+    if not n or record.kind not in FLAT_PEAKS:  # others have a peak of their own in each tile
         return {}
     error = sum(held["n_samples"] * 10 ** (-held["psnr"] / 10) for held in seen) / n
     return {"psnr": decibels(error, 1.0), "n_samples": n}

@@ -13,8 +13,9 @@ def box(*extents):
 
 
 @pytest.mark.parametrize(("extents", "counts"), [((7.0,), (5,)), ((6.0, 9.0), (3, 4)), ((5.0, 4.0, 3.0), (2, 1, 3))])
-@pytest.mark.parametrize("overlap", [0.01, 0.2, 0.5])
-def test_the_weights_of_all_tiles_sum_to_one(extents, counts, overlap):
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, None])
+def test_the_weights_of_all_tiles_sum_to_one(extents, counts, share):
+    overlap = share or (0.3, 1e-6, 0.5)[: len(counts)]
     tiling = Tiling(box(*extents), counts, overlap)
     place = torch.rand(500, len(counts), dtype=torch.float64) * torch.tensor(counts) * 1.2 - 0.1
     total = sum(tiling.weight(place, tiling.index(flat)) for flat in range(tiling.size))
@@ -86,6 +87,8 @@ def test_numbers_of_tiles_turn_into_positions_and_back():
         ((2, 2), 0.0, "overlap is 0.0"),
         ((2, 2), 0.6, "overlap is 0.6"),
         ((2, 2), float("nan"), "overlap is nan"),
+        ((2, 2), (0.1,), "overlap is"),
+        ((2, 2), (0.1, 0.0), "overlap is"),
     ],
 )
 def test_absurd_tilings_are_refused(counts, overlap, said):
@@ -96,3 +99,14 @@ def test_absurd_tilings_are_refused(counts, overlap, said):
 def test_more_tiles_than_samples_are_refused():
     with pytest.raises(InputError, match="take fewer tiles"):
         Tiling(box(4.0), (16,), 0.01).cell(Grid(box(4.0), (4,)), (0,))
+
+
+def test_each_axis_has_its_own_reach():
+    tiling = Tiling(box(6.0, 9.0), (3, 1), (0.25, 1e-6))
+    grid = Grid(tiling.box, (60, 90))
+    local, where = tiling.cell(grid, (1, 0))
+    assert where == (slice(15, 45), slice(0, 90))
+    assert local.box.bounds[0] == pytest.approx((-1.0, 1.0))
+    assert local.box.bounds[1] == pytest.approx((-1.0, 1.0), abs=1e-5)
+    seen = {index: slices for index, slices, _ in tiling.touched(grid)}
+    assert seen[(0, 0)] == (slice(0, 25), slice(0, 90))

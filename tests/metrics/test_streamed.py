@@ -7,7 +7,7 @@ from ungrid.domain.grid import Grid
 from ungrid.domain.tiling import local_box
 from ungrid.fields.tiled import TiledField
 from ungrid.metrics.error import max_abs_error, mse, psnr
-from ungrid.metrics.streamed import cores, streamed_metrics
+from ungrid.metrics.streamed import cores, pieces, streamed_metrics
 from ungrid.signals.large import ArrayBlocks, LargeSignal, array_outline
 from ungrid.testing.examples import wave_field
 
@@ -49,3 +49,15 @@ def test_cores_are_the_whole_each_sample_once(tmp_path):
         seen[where] += 1
     assert bool((seen == 1).all())
     assert Grid(Box(("y", "x"), ((0.0, 37.0), (0.0, 53.0)), ("px", "px")), (37, 53)) == signal.grid
+
+
+def test_parts_of_tiles_are_small_and_hold_each_sample_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("ungrid.metrics.streamed.MOST_VALUES", 100)
+    field, signal = pair(tmp_path, np.random.default_rng(0).random((37, 53)).astype("f4"), (3, 4))
+    seen = np.zeros((37, 53), int)
+    for where in pieces(field, signal):
+        seen[where] += 1
+        assert seen[where].size <= 100
+    assert (seen == 1).all()
+    truth = signal.read((slice(0, 37), slice(0, 53)))
+    assert streamed_metrics(field, signal)["psnr"] == pytest.approx(psnr(field.sample(signal.grid), truth), abs=1e-4)

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from ungrid.errors import InputError
-from ungrid.presets.tiles import (
-    COARSE_SAMPLES,
-    SPARE_BYTES,
-    TILE_SAMPLES,
-    bytes_per_value,
-    plan_tiles,
-    tile_bytes,
-    workers_within,
-)
+from ungrid.presets.tile_cut import COARSE_SAMPLES, SPARE_BYTES, TILE_SAMPLES
+from ungrid.presets.tiles import grid_bytes_per_value, plan_tiles, tile_bytes, workers_within
 from ungrid.signals.base import Outline
 from ungrid.signals.large import LargeSignal, array_outline
 
@@ -40,30 +33,30 @@ def endless(*shape, channels=1, kind="image"):
 )
 def test_tiles_have_about_half_a_million_samples_and_the_coarse_field_a_quarter(shape, kind):
     plan = plan_tiles(endless(*shape, kind=kind), "fast")
-    core = math.prod(n / k for n, k in zip(shape, plan.counts, strict=True))
+    core = math.prod(n / k for n, k in zip(shape, plan.cut.counts, strict=True))
     assert 0.4 * TILE_SAMPLES < core <= 1.01 * TILE_SAMPLES
     if len(shape) > 1:
-        assert 0.3 * COARSE_SAMPLES < math.prod(-(-n // plan.coarse_factor) for n in shape) <= COARSE_SAMPLES
+        assert 0.3 * COARSE_SAMPLES < math.prod(-(-n // plan.cut.coarse_factor) for n in shape) <= COARSE_SAMPLES
     else:
-        assert plan.coarse_factor == 0
-    assert 0 < plan.overlap <= 0.5
+        assert plan.cut.coarse_factor == 0
+    assert 0 < plan.cut.overlap <= 0.5
     assert "tiles of" in plan.describe()
 
 
 def test_little_memory_makes_tiles_smaller_and_workers_fewer():
     signal = endless(5400, 10800, channels=3)
-    plan = plan_tiles(signal, "fast", max_memory=SPARE_BYTES + 100_000 * 3 * bytes_per_value("fast", 2))
-    assert math.prod(plan.shape) < 1.2e5
+    plan = plan_tiles(signal, "fast", max_memory=SPARE_BYTES + 100_000 * 3 * grid_bytes_per_value("fast", 2))
+    assert math.prod(plan.cut.shape) < 1.2e5
     assert workers_within(plan, 8, None) == 8
     assert workers_within(plan, 8, 2**30) < 8
     assert workers_within(plan, 8, 1) == 1
-    assert tile_bytes(plan) == bytes_per_value("fast", 2) * math.prod(plan.shape) * 3
+    assert tile_bytes(plan) == grid_bytes_per_value("fast", 2) * math.prod(plan.cut.shape) * 3
 
 
 def test_few_bytes_make_fields_smaller():
     signal = endless(1000, 1000)
     free, bound = (plan_tiles(signal, "fast", side=256, max_bytes=n) for n in (None, 1_000_000))
-    assert bound.params_per_value < free.params_per_value
+    assert bound.own.params_per_value < free.own.params_per_value
     assert 2 * bound.n_tiles * bound.tile().n_params < 1_000_000
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ungrid.errors import UnreadableInput
-from ungrid.signals.wave_file import read_wave
+from ungrid.signals.wave_file import open_wave
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
@@ -19,9 +19,9 @@ def test_integers_are_what_python_wrote(tmp_path, width):
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setparams((2, width, 8000, 3, "NONE", ""))
         file.writeframes(data)
-    recording = read_wave(tmp_path / "a.wav")
+    recording = open_wave(tmp_path / "a.wav")
     assert (recording.rate, recording.known["bit_depth"]) == (8000, 8 * width)
-    np.testing.assert_array_equal(recording.samples, steps)
+    np.testing.assert_array_equal(recording.samples(), steps)
 
 
 def riff(code, bits, data, extra=b""):
@@ -34,7 +34,7 @@ def test_floats_are_taken_as_they_are_also_in_the_extensible_form(tmp_path):
     values = np.array([0.25, -0.5, 2.0])
     for code, extra in ((3, b""), (0xFFFE, struct.pack("<HHIH", 22, 32, 0, 3) + bytes(14))):
         (tmp_path / "f.wav").write_bytes(riff(code, 32, values.astype("<f4").tobytes(), extra))
-        np.testing.assert_array_equal(read_wave(tmp_path / "f.wav").samples[:, 0], values)
+        np.testing.assert_array_equal(open_wave(tmp_path / "f.wav").samples()[:, 0], values)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_floats_are_taken_as_they_are_also_in_the_extensible_form(tmp_path):
 def test_what_cannot_be_read_is_told(tmp_path, content):
     (tmp_path / "bad.wav").write_bytes(content)
     with pytest.raises(UnreadableInput, match=r"cannot be read as a WAV|has samples of code"):
-        read_wave(tmp_path / "bad.wav")
+        open_wave(tmp_path / "bad.wav")

@@ -18,7 +18,7 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, MissingFile, UnreadableInput
 from ungrid.signals.base import Signal
 from ungrid.signals.image import from_array, read_picture
-from ungrid.signals.wave_file import read_wave
+from ungrid.signals.wave_file import open_wave
 
 KINDS = {1: ("series", ("t",)), 3: ("volume", ("z", "y", "x"))}
 NEVER = "astronaut"  # learning rates are tuned on it
@@ -71,8 +71,8 @@ def read_signal(path: Path) -> Signal:
     if path.is_dir() or not path.exists():
         raise MissingFile(f"there is no file {path}")
     if path.suffix.lower() == ".wav":
-        recording = read_wave(path)
-        signal = from_samples(recording.samples, path.name, kind="audio")
+        recording = open_wave(path)
+        signal = from_samples(recording.samples(), path.name, kind="audio")
         source = {"format": "WAV", "sample_rate": recording.rate}
     else:
         signal, source = from_samples(_array(path), path.name), {"format": "array"}

@@ -53,7 +53,8 @@ class Fit(Command):
     checkpoint_seconds: float = 30.0
     """Seconds between two writes of the fit's state."""
     tiled: bool = False
-    """Fit in tiles, also what is not large; large is what has 2^26 values, or takes more than --max-memory in one piece."""
+    """Fit in tiles, films and sound in windows of time, also what is not large; large is what has 2^26 values, or takes more than
+    --max-memory in one piece. Of a film or sound, what does not fit into memory in one piece."""
     tile: int | None = None
     """Samples along each axis of a tile; chosen if not given."""
     workers: int | None = None
@@ -76,7 +77,7 @@ class Fit(Command):
             from ungrid.cli.fit_tiles import fit_large
 
             return fit_large(self, output, limits)
-        signal = verbs.as_signal(self.source, self.as_kind, part=self._part())
+        signal = verbs.as_signal(self.source, self.as_kind, part=self.part())
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
         check_writable(output)
@@ -101,7 +102,8 @@ class Fit(Command):
             raise
         return report
 
-    def _part(self) -> Any:
+    def part(self) -> Any:
+        """What is to be read of a film."""
         from ungrid.cli.options import parse_region
         from ungrid.signals.part import Part
 
@@ -109,16 +111,14 @@ class Fit(Command):
 
     def _is_large(self) -> bool:
         """Whether the input is fitted in tiles: by its number of values, or because that was asked for."""
-        from ungrid.signals.large import is_large
-        from ungrid.signals.large_open import values_in
+        from ungrid.signals.large_open import needs_tiles
         from ungrid.signals.large_zarr import is_zarr, zarr_shape
 
         if self.tiled or self.tile is not None or self.workers is not None:
             return True
         if is_zarr(self.source) and sum(n > MOST_CHANNELS for n in zarr_shape(self.source)) < 3:
             return True  # a picture in a Zarr store is read by blocks alone; volumes have a door of their own
-        n_values = values_in(self.source)
-        return n_values is not None and is_large(n_values, self.memory)
+        return needs_tiles(self.source, self.as_kind, self.part(), self.memory)
 
     def _check_uncertainty(self) -> None:
         from ungrid.fields.ensemble import MAX_MEMBERS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ungrid.cli.command import parse_bytes, plain
-from ungrid.errors import FormatError, InputError, MissingExtra, TargetNotMet
+from ungrid.errors import InputError, TargetNotMet
 
 LINE_SECONDS = 10.0  # between two lines where a bar cannot be drawn
 MOST_WORKERS = 1024
@@ -24,24 +24,15 @@ def fit_large(options: Any, output: Path, limits: Any) -> dict[str, Any]:
     """
     from ungrid import fitting, tiling
     from ungrid.files import check_writable
+    from ungrid.tile_parts import parts_of
 
     _check(options, output)
     check_writable(output)
-    folder = tiling.parts_folder(output)
-    existed = folder.exists()
-    try:
+    with parts_of(output) as folder:
         field, failed, n_values = _fit(options, output, limits)
-    except (InputError, FormatError, MissingExtra):
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
     report: dict[str, Any] = options.report_of(field, output, n_values)
     try:
-        if failed:
-            raise TargetNotMet(
-                f"{len(failed)} of {field.tiling.size} tiles failed, the others are written; the first: {failed[0]}; "
-                f"go on with --resume once it can be read"
-            )
+        tiling.check_complete(field, failed)
         shutil.rmtree(folder, ignore_errors=True)
         fitting.check_target(field, options.target_psnr)
     except TargetNotMet as error:
@@ -66,8 +57,9 @@ def _fit(options: Any, output: Path, limits: Any) -> tuple[Any, list[str], int]:
     from ungrid import tiling
     from ungrid.presets.tiles import plan_tiles
     from ungrid.signals.large_open import open_large
+    from ungrid.tile_parts import parts_folder
 
-    signal = open_large(options.source, options.as_kind, tiling.parts_folder(output))
+    signal = open_large(options.source, options.as_kind, parts_folder(output), options.part())
     plan = plan_tiles(
         signal,
         options.preset,

@@ -28,7 +28,8 @@ class Tiling:
     Args:
         box: what is cut.
         counts: tiles along each axis, at least 1.
-        overlap: how far a tile reaches into each neighbor, as a share of a tile, above 0 and at most a half.
+        overlap: how far a tile reaches into each neighbor, as a share of a tile, above 0 and at most a half; one for all axes, or
+            one for each.
 
     Raises:
         InputError: counts or an overlap out of range.
@@ -36,7 +37,7 @@ class Tiling:
 
     box: Box
     counts: tuple[int, ...]
-    overlap: float
+    overlap: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
         if len(self.counts) != self.box.dim or any(not 1 <= n <= MOST_TILES for n in self.counts) or self.size > MOST_TILES:
@@ -44,8 +45,16 @@ class Tiling:
                 f"a tiling of axes {self.box.axes} has counts {self.counts}; expected that many, at least 1 each and at most "
                 f"{MOST_TILES:,} tiles together"
             )
-        if not LEAST_OVERLAP <= self.overlap <= MOST_OVERLAP:
-            raise InputError(f"overlap is {self.overlap}; expected a share of a tile from {LEAST_OVERLAP} to {MOST_OVERLAP}")
+        if len(self.overlaps) != self.box.dim or not all(LEAST_OVERLAP <= share <= MOST_OVERLAP for share in self.overlaps):
+            raise InputError(
+                f"overlap is {self.overlap}; expected a share of a tile from {LEAST_OVERLAP} to {MOST_OVERLAP}, for all axes or "
+                f"each"
+            )
+
+    @property
+    def overlaps(self) -> tuple[float, ...]:
+        """The overlap along each axis."""
+        return self.overlap if isinstance(self.overlap, tuple) else (self.overlap,) * self.box.dim
 
     @property
     def size(self) -> int:
@@ -60,7 +69,7 @@ class Tiling:
 
     def local(self, place: Float[Tensor, "*batch d"], index: tuple[int, ...]) -> Float[Tensor, "*batch d"]:
         """Places as coords of one tile: [-1, 1] over the tile and what it reaches into its neighbors."""
-        return (place - place.new_tensor([i + 0.5 for i in index])) / (0.5 + self.overlap)
+        return (place - place.new_tensor([i + 0.5 for i in index])) / place.new_tensor([0.5 + share for share in self.overlaps])
 
     def index(self, flat: int) -> tuple[int, ...]:
         """Position of a tile along each axis, from its row-major number."""
@@ -77,7 +86,7 @@ class Tiling:
         """The tile below the nearest seam along each axis, and the weight of the one above it: 0 where there is no seam."""
         counts = torch.tensor(self.counts, device=place.device)
         seam = place.detach().round().clamp(min=torch.ones_like(counts), max=(counts - 1).clamp_min(1)).long()
-        rising = fade((place - seam) / (2 * self.overlap) + 0.5)
+        rising = fade((place - seam) / (2 * place.new_tensor(self.overlaps)) + 0.5)
         return seam - 1, torch.where(counts > 1, rising, torch.zeros_like(rising))
 
     def weight(self, place: Float[Tensor, "*batch d"], index: tuple[int, ...]) -> Float[Tensor, "*batch"]:
@@ -112,7 +121,7 @@ class Tiling:
         """
         slices = []
         for axis, i in enumerate(index):
-            low, high = i - self.overlap, i + 1 + self.overlap
+            low, high = i - self.overlaps[axis], i + 1 + self.overlaps[axis]
             first, pitch = self._places(grid, axis)
             start, stop = math.ceil((low - first) / pitch - 1e-9), math.floor((high - first) / pitch + 1e-9) + 1
             slices.append(slice(max(0, start), min(grid.shape[axis], stop)))
@@ -123,10 +132,10 @@ class Tiling:
     def local_grid(self, grid: Grid, index: tuple[int, ...]) -> Grid:
         """A grid in the units of the box, or a part of one, with its bounds as coords of one tile."""
         bounds = []
-        for (low, _), n, extent, (first, last), i in zip(
-            self.box.bounds, self.counts, self.box.extent, grid.box.bounds, index, strict=True
+        for (low, _), n, extent, (first, last), i, share in zip(
+            self.box.bounds, self.counts, self.box.extent, grid.box.bounds, index, self.overlaps, strict=True
         ):
-            ends = [((end - low) * (n / extent) - i - 0.5) / (0.5 + self.overlap) for end in (first, last)]
+            ends = [((end - low) * (n / extent) - i - 0.5) / (0.5 + share) for end in (first, last)]
             bounds.append((ends[0], ends[1]))
         return Grid(local_box(self.box.axes, tuple(bounds)), grid.shape)
 
@@ -139,19 +148,20 @@ class Tiling:
     def _touched_along(self, grid: Grid, axis: int) -> list[tuple[int, slice, Tensor]]:
         first, pitch = self._places(grid, axis)
         place = first + torch.arange(grid.shape[axis], dtype=torch.float64) * pitch
-        n = self.counts[axis]
+        n, share = self.counts[axis], self.overlaps[axis]
         found = []
-        for i in range(_bounded(place[0] - self.overlap, n), _bounded(place[-1] + self.overlap, n) + 1):
-            start = 0 if i == 0 else math.floor((i - self.overlap - first) / pitch) + 1
-            stop = len(place) if i == n - 1 else math.ceil((i + 1 + self.overlap - first) / pitch)
+        for i in range(_bounded(place[0] - share, n), _bounded(place[-1] + share, n) + 1):
+            start = 0 if i == 0 else math.floor((i - share - first) / pitch) + 1
+            stop = len(place) if i == n - 1 else math.ceil((i + 1 + share - first) / pitch)
             where = slice(max(0, start), min(len(place), stop))
             if where.stop > where.start:
-                found.append((i, where, self._weight_along(place[where], i, n)))
+                found.append((i, where, self._weight_along(place[where], i, axis)))
         return found
 
-    def _weight_along(self, place: Tensor, i: int, n: int) -> Tensor:
-        rise = fade((place - i) / (2 * self.overlap) + 0.5) if i > 0 else torch.ones_like(place)
-        fall = fade((place - i - 1) / (2 * self.overlap) + 0.5) if i < n - 1 else torch.zeros_like(place)
+    def _weight_along(self, place: Tensor, i: int, axis: int) -> Tensor:
+        n, reach = self.counts[axis], 2 * self.overlaps[axis]
+        rise = fade((place - i) / reach + 0.5) if i > 0 else torch.ones_like(place)
+        fall = fade((place - i - 1) / reach + 0.5) if i < n - 1 else torch.zeros_like(place)
         return rise - fall  # never both within reach: the overlap is at most a half
 
     def _places(self, grid: Grid, axis: int) -> tuple[float, float]:

@@ -37,7 +37,7 @@ class TiledField(CompositeField):
         box: where the whole lives.
         tile: one tile, in a box of [-1, 1] along each axis. It is taken over: all tiles start as it is.
         counts: tiles along each axis.
-        overlap: how far a tile reaches into each neighbor, as a share of a tile; above 0, at most a half.
+        overlap: how far a tile reaches into each neighbor, as a share of a tile; above 0, at most a half; for all axes or each.
         coarse: a field of at least the whole box, in its units, or None. It is taken over and frozen.
         coarse_shape: samples along each axis of its own box that the coarse field was fitted to; none without one.
 
@@ -53,7 +53,7 @@ class TiledField(CompositeField):
         box: Box,
         tile: Field,
         counts: tuple[int, ...],
-        overlap: float,
+        overlap: float | tuple[float, ...],
         coarse: Field | None = None,
         coarse_shape: tuple[int, ...] = (),
     ):
@@ -98,6 +98,11 @@ class TiledField(CompositeField):
         """Of coords and values: that of the tiles, float32 where a file keeps them as halves."""
         own = next(self.tile.parameters()).dtype
         return torch.float32 if own == torch.float16 else own
+
+    @property
+    def coords_dtype(self) -> torch.dtype:
+        """float64 where the tiles take it, as those of sound do; else the field's own."""
+        return torch.float64 if self.tile.coords_dtype == torch.float64 else self.dtype
 
     def train(self, mode: bool = True) -> "TiledField":
         """Enter or leave training mode; the coarse field stays as it is, and halves become floats that can be fitted."""
@@ -197,7 +202,7 @@ class TiledField(CompositeField):
         total = place.new_zeros((*place.shape[:-1], self.out_dim), dtype=self.dtype)
         for flat in range(self.tiling.size):
             index = self.tiling.index(flat)
-            values = _ask(self.tile, self.numbers_of(flat), "values_at", self.tiling.local(place, index).to(self.dtype))
+            values = _ask(self.tile, self.numbers_of(flat), "values_at", self.tiling.local(place, index).to(self.coords_dtype))
             total = total + self.tiling.weight(place, index)[..., None].to(self.dtype) * values
         return total
 
@@ -205,7 +210,7 @@ class TiledField(CompositeField):
         """Values of the tiles at places, each tile at those where it has weight."""
         values = place.new_zeros((len(place), self.out_dim), dtype=self.dtype)
         for flat, seen, weight in self.tiling.seen(place):
-            local = self.tiling.local(place[seen], self.tiling.index(flat)).to(self.dtype)
+            local = self.tiling.local(place[seen], self.tiling.index(flat)).to(self.coords_dtype)
             part = _ask(self.tile, self.numbers_of(flat), "values_at", local)
             values = values.index_add(0, seen, part * weight[:, None].to(part))
         return values

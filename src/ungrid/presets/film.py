@@ -147,11 +147,15 @@ def film_field(signal: Signal, effort: FilmEffort, params_per_value: float, seed
     """
     share = max(1e-9, min(params_per_value, effort.most_params / signal.values.numel()))
     field = film_grid(signal.box, signal.out_dim, shape=signal.grid.shape, params_per_value=share, seed=seed)
-    assert field.recipe is not None
-    drawn = min(effort.passes * signal.grid.size, effort.most_samples)
-    batch = max(LEAST_BATCH, min(MOST_BATCH, drawn // effort.steps))
-    field.recipe = replace(field.recipe, batch_size=batch, steps=max(LEAST_STEPS, round(drawn / batch)))
+    field.recipe = film_recipe(field, min(effort.passes * signal.grid.size, effort.most_samples), effort)
     return field
+
+
+def film_recipe(field: Field, drawn: int, effort: FilmEffort) -> Recipe:
+    """The field's recipe with so many samples drawn in all, in the batches and steps of the effort."""
+    assert field.recipe is not None
+    batch = max(LEAST_BATCH, min(MOST_BATCH, drawn // effort.steps))
+    return replace(field.recipe, batch_size=batch, steps=max(LEAST_STEPS, round(drawn / batch)))
 
 
 def choose_film(signal: Signal, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:

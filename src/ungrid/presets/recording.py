@@ -1,10 +1,11 @@
 """The default for sound: a spline with more cells where the sound is rich, fitted by least squares."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ungrid.errors import InputError
@@ -55,8 +56,13 @@ def recording_field(
     energy = float(signal.known_values.double().square().mean())
     field = SplineField(signal.box, signal.out_dim, knots.n_cells, len(knots.codes) - N_TAPS + 1, scale=math.sqrt(energy) or 1.0)
     field.get_buffer("codes").copy_(knots.codes)
-    field.recipe = Recipe(optimizer="conjugate_gradients", learning_rate=1.0, steps=STEPS, order="sums")
+    field.recipe = spline_recipe()
     return field, knots.expected - UNEVEN
+
+
+def spline_recipe() -> Recipe:
+    """Conjugate gradients on sums of the samples."""
+    return Recipe(optimizer="conjugate_gradients", learning_rate=1.0, steps=STEPS, order="sums")
 
 
 @torch.no_grad()
@@ -73,28 +79,43 @@ def place_knots(
     n = len(values)
     window = round(max(min(window, max(16, n // 4)), LEAST_CELLS / cells_per_sample))
     n_windows = max(1, round(n / window))
-    lost = _lost(values, n_windows, window)
-    densities = _densities()
+    lost = lost_in_windows(values, n_windows, window)
     energy = max(float(values.double().square().sum()), 1e-30)
 
-    def at(price: float) -> tuple[Tensor, float, float]:
-        codes = _eased((lost + price * densities.float()).argmin(dim=1))
-        share = float(densities[codes].mean())
-        return codes, share, 10 * math.log10(energy / max(float(lost.gather(1, codes[:, None]).sum(dtype=torch.float64)), 1e-30))
+    def snr(left: float) -> float:
+        return 10 * math.log10(energy / max(left, 1e-30))
 
+    codes = codes_of(lost, lambda share, left: share <= cells_per_sample and snr(left) - UNEVEN <= enough)
+    share, left = _share_and_loss(lost, codes)
+    n_cells = max(1, round(min(share, cells_per_sample) * n) - N_TAPS)
+    return Knots(with_ends(codes), n_cells, snr(left))
+
+
+def with_ends(codes: Int[Tensor, "windows"]) -> Tensor:
+    """The codes [windows + 3] of a spline of density: a window's own is its second and third."""
+    return torch.cat([codes[:1], codes, codes[-1:], codes[-1:]]).to(torch.uint8)
+
+
+def codes_at(lost: Float[Tensor, "windows codes"], price: float) -> Int[Tensor, "windows"]:
+    """For each window the density at which what is lost and the price of its cells are least together."""
+    return _eased((lost + price * densities().float()).argmin(dim=1))
+
+
+def codes_of(lost: Float[Tensor, "windows codes"], allowed: Callable[[float, float], bool]) -> Int[Tensor, "windows"]:
+    """Densities at the lowest price of a cell at which the cells a sample and the energy lost are allowed."""
     low, high = math.log(1e-14), math.log(1e6)
-    scale = energy / n_windows
+    scale = max(float(lost[:, 0].double().mean()), 1e-30)
     for _ in range(40):
         middle = (low + high) / 2
-        _, share, snr = at(scale * math.exp(middle))
-        if share > cells_per_sample or snr - UNEVEN > enough:
-            low = middle
-        else:
+        if allowed(*_share_and_loss(lost, codes_at(lost, scale * math.exp(middle)))):
             high = middle
-    codes, share, snr = at(scale * math.exp(high))
-    n_cells = max(1, round(min(share, cells_per_sample) * n) - N_TAPS)
-    around = torch.cat([codes[:1], codes, codes[-1:], codes[-1:]])  # a window's own density is its second and third
-    return Knots(around.to(torch.uint8), n_cells, snr)
+        else:
+            low = middle
+    return codes_at(lost, scale * math.exp(high))
+
+
+def _share_and_loss(lost: Tensor, codes: Tensor) -> tuple[float, float]:
+    return float(densities()[codes].mean()), float(lost.gather(1, codes[:, None]).sum(dtype=torch.float64))
 
 
 def _eased(codes: Tensor) -> Tensor:
@@ -105,7 +126,7 @@ def _eased(codes: Tensor) -> Tensor:
     return codes
 
 
-def _lost(values: Tensor, n_windows: int, window: int) -> Tensor:
+def lost_in_windows(values: Float[Tensor, "n c"], n_windows: int, window: int) -> Float[Tensor, "windows codes"]:
     """Energy of each window beyond the highest frequency of each density [windows, codes]."""
     n = len(values)
     starts = (torch.arange(n_windows, dtype=torch.float64) + 0.5) * (n / n_windows) - window
@@ -122,17 +143,17 @@ def _lost(values: Tensor, n_windows: int, window: int) -> Tensor:
     return lost
 
 
-def _densities() -> Tensor:
+def densities() -> Tensor:
     """Of each code, in cells a sample."""
     return MOST * 2.0 ** (-torch.arange(N_CODES - 1, -1, -1, dtype=torch.float64) / CODES_PER_OCTAVE)
 
 
 def _missed(window: int) -> Float[Tensor, "bins codes"]:
     """Share of a sine's energy that the best cubic spline misses: 1 − sinc⁸(f) / Σₖ sinc⁸(f − k), f in cycles a cell."""
-    cycles = torch.linspace(0, 0.5, window + 1, dtype=torch.float64)[:, None] / _densities()
+    cycles = torch.linspace(0, 0.5, window + 1, dtype=torch.float64)[:, None] / densities()
     images = torch.sinc(cycles[..., None] - torch.arange(-2, 3) - cycles.round()[..., None]) ** 8
     kept = torch.sinc(cycles) ** 8 / images.sum(dim=-1)
-    return torch.where(_densities() >= MOST, 0.0, (1 - kept).clamp(0, 1))  # as many cells as samples give each its value
+    return torch.where(densities() >= MOST, 0.0, (1 - kept).clamp(0, 1))  # as many cells as samples give each its value
 
 
 def choose_recording(signal: Signal, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:

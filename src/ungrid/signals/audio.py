@@ -22,11 +22,11 @@ from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, ShapeError, UnreadableInput
 from ungrid.files import write_beside
-from ungrid.signals.audio_library import LibraryWriter, read_by_library
+from ungrid.signals.audio_library import LibraryWriter, open_by_library
 from ungrid.signals.base import Outline, Signal
 from ungrid.signals.first_bytes import first_bytes, what_else
 from ungrid.signals.modality import Modality
-from ungrid.signals.wave_file import CompressedWave, Recording, WaveWriter, read_wave
+from ungrid.signals.wave_file import CompressedWave, Recording, WaveWriter, open_wave
 
 MOST_VALUES = 2**30  # samples of all channels: three hours in stereo at 44.1 kHz
 ENDINGS = (".wav", ".flac", ".ogg")
@@ -58,28 +58,41 @@ def read_sound(path: str | os.PathLike[str]) -> Signal:
         MissingExtra: a format that needs soundfile, where it is not installed.
     """
     path = Path(path)
+    recording = recording_of(path, MOST_VALUES)
+    samples = recording.samples()
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    known = {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
+    return sound_signal(samples, recording.rate, recording.known | known, name=path.name)
+
+
+def recording_of(path: Path, most_values: int) -> Recording:
+    """A sound file by its content, its samples yet to be read.
+
+    Args:
+        path: of the file.
+        most_values: samples of all channels, beyond which it is refused.
+
+    Raises:
+        MissingFile: no such file.
+        UnreadableInput: no sound, cut off or damaged, or no samples.
+        InputError: longer than that.
+        MissingExtra: a format that needs soundfile, where it is not installed.
+    """
     start = first_bytes(path)
     what = sound_format(start)
     if what is None:
         raise UnreadableInput(
             f"{path.name} holds {what_else(start) if start else 'no sound'}; expected sound: WAV, FLAC, Ogg, MP3 or AIFF"
         )
-    recording = _read(path, what, start)
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    known = {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
-    return sound_signal(recording.samples, recording.rate, recording.known | known, name=path.name)
-
-
-def _read(path: Path, what: str, start: bytes) -> Recording:
     if what != "WAV" or start.startswith(b"RF64"):
-        return read_by_library(path, what, MOST_VALUES)
-    if path.stat().st_size > 8 * MOST_VALUES:
-        raise InputError(f"{path.name} has {path.stat().st_size:,} bytes, more than {8 * MOST_VALUES:,}; cut it into parts")
+        return open_by_library(path, what, most_values)
+    if path.stat().st_size > 8 * most_values:
+        raise InputError(f"{path.name} has {path.stat().st_size:,} bytes, more than {8 * most_values:,}; cut it into parts")
     try:
-        return read_wave(path)
+        return open_wave(path)
     except CompressedWave:
-        return read_by_library(path, "compressed WAV", MOST_VALUES)
+        return open_by_library(path, "compressed WAV", most_values)
 
 
 def sound_signal(

@@ -1,5 +1,7 @@
 """Sound files through libsndfile: FLAC, Ogg, MP3, AIFF, large and compressed WAV; FLAC and Ogg written."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ungrid.errors import InputError, MissingExtra, UnreadableInput
+from ungrid.errors import InputError, MissingExtra, UngridError, UnreadableInput
 from ungrid.signals.wave_file import INFO, Recording, as_integers
 
 STEP = 2**16  # samples read or encoded at once
@@ -25,8 +27,8 @@ def _library(purpose: str) -> ModuleType:
     return soundfile  # type: ignore[no-any-return]
 
 
-def read_by_library(path: Path, what: str, most_values: int) -> Recording:
-    """The samples of a sound file.
+def open_by_library(path: Path, what: str, most_values: int) -> Recording:
+    """A sound file, its header read.
 
     Args:
         path: of the file.
@@ -34,28 +36,42 @@ def read_by_library(path: Path, what: str, most_values: int) -> Recording:
         most_values: samples of all channels, beyond which it is refused, whatever it announces.
 
     Raises:
-        UnreadableInput: cut off, damaged, or no sound.
-        InputError: too long.
+        UnreadableInput: cut off, damaged, or no sound; also while the samples are read.
+        InputError: too long; while the samples are read.
         MissingExtra: without soundfile.
     """
+    with _opened(path, what) as file:
+        if file.format == "OGG":
+            _check_last_page(path)
+        rate, known, n_channels = int(file.samplerate), _known(file), int(file.channels)
+        n = int(file.frames) if file.frames * n_channels <= most_values else 0  # 2^63 - 1 where it is not known
+    return Recording((n, n_channels), rate, lambda: _blocks(path, what, most_values), known)
+
+
+def _blocks(path: Path, what: str, most_values: int) -> Iterator[NDArray[Any]]:
+    """float32 [m, c], a step at a time."""
+    n = 0
+    with _opened(path, what) as file:
+        while len(block := file.read(STEP, dtype="float32", always_2d=True)):
+            n += len(block)
+            if n * file.channels > most_values:
+                raise InputError(f"{path.name} has more than {most_values:,} samples; cut it into parts")
+            yield block
+        if n == 0:
+            raise ValueError("it holds no samples")
+        if 0 < n < file.frames < 2**62:
+            raise ValueError(f"it is cut off: {file.frames:,} samples are announced, {n:,} are there")
+
+
+@contextlib.contextmanager
+def _opened(path: Path, what: str) -> Iterator[Any]:
+    """The file. The library's own errors become ours."""
     soundfile = _library(f"reading {what} sound")
     try:
         with soundfile.SoundFile(path) as file:
-            if file.format == "OGG":
-                _check_last_page(path)
-            blocks, n = [], 0
-            while len(block := file.read(STEP, dtype="float32", always_2d=True)):
-                blocks.append(block)
-                n += len(block)
-                if n * file.channels > most_values:
-                    raise InputError(f"{path.name} has more than {most_values:,} samples; cut it into parts")
-            if n == 0:
-                raise ValueError("it holds no samples")
-            if 0 < n < file.frames < 2**62:
-                raise ValueError(f"it is cut off: {file.frames:,} samples are announced, {n:,} are there")
-            return Recording(np.concatenate(blocks), int(file.samplerate), _known(file))
+            yield file
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
+        if isinstance(error, UngridError):
             raise
         said = " ".join(str(error).split()).replace(str(path), path.name).removeprefix(f"Error opening '{path.name}': ")
         raise UnreadableInput(f"{path.name} cannot be read as {what} sound: {said[:160]}; copy or export it again") from None

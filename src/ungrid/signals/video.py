@@ -53,7 +53,7 @@ def read_film(path: str | os.PathLike[str], part: Part = WHOLE) -> Signal:
         MissingExtra: PyAV is not installed.
     """
     path = Path(path)
-    signal = to_signal(_film(path, first_bytes(path)), part)
+    signal = to_signal(film_of(path, first_bytes(path)), part)
     if path.is_dir():
         return signal
     with open(path, "rb") as file:
@@ -125,7 +125,16 @@ def is_film(path: Path, start: bytes) -> bool:
     return is_numbered(path) if not start else container_of(start) is not None or is_animation(path, start)
 
 
-def _film(path: Path, start: bytes) -> Film:
+def film_of(path: Path, start: bytes) -> Film:
+    """The frames of a file or folder, decoded as they are asked for.
+
+    Args:
+        path: of it.
+        start: its first bytes; none of a folder.
+
+    Raises:
+        UnreadableInput: no film, or cut off or damaged.
+    """
     if path.is_dir():
         return open_folder(path)
     container = container_of(start)

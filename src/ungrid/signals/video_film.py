@@ -66,6 +66,43 @@ def to_signal(film: Film, part: Part) -> Signal:
         InputError: frames at uneven times and no rate asked for, a region outside, more than fits into memory.
         UnreadableInput: frames of several sizes, missing or damaged ones.
     """
+    taken = excerpt(film, part)
+    check_room(film.name, (*taken.grid.shape, len(film.channels)), taken.whole_seconds)
+    values = torch.empty((*taken.grid.shape, len(film.channels)))
+    for index, picture in enumerate(pictures(film, taken)):
+        values[index] = torch.from_numpy(picture.astype(np.float32)) / taken.white
+    return Signal(values, taken.grid, "video", film.channels, taken.source, film.blobs)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """What is to be read of a film.
+
+    Args:
+        grid: of the samples, frame i in the middle of the i-th frame's time.
+        shown: of each frame of the grid, the index of the film's.
+        window: rows and columns of the film's pictures.
+        reduction: n of the n × n pixels whose mean light becomes one.
+        white: the number that becomes 1.
+        source: what is known of the result.
+        whole_seconds: of the whole film.
+    """
+
+    grid: Grid
+    shown: list[int]
+    window: tuple[slice, slice]
+    reduction: int
+    white: float
+    source: dict[str, Any]
+    whole_seconds: float
+
+
+def excerpt(film: Film, part: Part) -> Excerpt:
+    """Which frames and pixels a part of a film is.
+
+    Raises:
+        InputError: frames at uneven times and no rate asked for, a region outside.
+    """
     rate, shown = beat(film, part.rate)
     height, width = film.shape
     bounds = ((0.0, len(shown) / float(rate)), (0.0, float(height)), (0.0, float(width)))
@@ -75,16 +112,14 @@ def to_signal(film: Film, part: Part) -> Signal:
         slice(round((low - start) / pitch), round((low - start) / pitch) + n)
         for (low, _), (start, _), pitch, n in zip(taken.box.bounds, whole.box.bounds, whole.spacing, taken.shape, strict=True)
     )
-    grid = _reduced(taken, part.reduction)
-    check_room(film.name, (*grid.shape, len(film.channels)), whole.shape[0] / float(rate))
-    values = torch.empty((*grid.shape, len(film.channels)))
-    _fill(values, film, shown[first], (rows, columns), part.reduction)
     known = {"frame_rate": str(rate), "n_frames": len(film.times)}
     if part.rate is not None and "frame_rate" in film.source:
         known["resampled_from"] = film.source["frame_rate"]
     if part.reduction > 1:
         known["reduction"] = part.reduction
-    return Signal(values, grid, "video", film.channels, film.source | known, film.blobs)
+    white = film.white if part.reduction == 1 else 1.0
+    grid, seconds = _reduced(taken, part.reduction), whole.shape[0] / float(rate)
+    return Excerpt(grid, shown[first], (rows, columns), part.reduction, white, film.source | known, seconds)
 
 
 def beat(film: Film, rate: float | None) -> tuple[Fraction, list[int]]:
@@ -160,7 +195,8 @@ def check_room(name: str, shape: tuple[int, ...], duration: float, available: in
     raise InputError(
         f"{shape[0]} frames of {shape[2]}×{shape[1]} pixels in {name} take {4 * n_values / 1e9:,.1f} GB as numbers and a fit "
         f"{FIT_COPIES} times that, and {available / 1e9:,.1f} GB are free: read a part with --region t=0:{duration * share:.2g}, "
-        f"fewer pixels with --reduce {min(64, math.ceil(share**-0.5))}, or fewer frames with --fps"
+        f"fewer pixels with --reduce {min(64, math.ceil(share**-0.5))}, or fewer frames with --fps; ungrid fit and "
+        "ug.fit_large fit all of it in windows"
     )
 
 
@@ -179,9 +215,14 @@ def free_memory() -> int:
         return 2**62
 
 
-def _fill(values: Tensor, film: Film, shown: list[int], window: tuple[slice, slice], reduction: int) -> None:
-    """Decode in turn, and put each frame where it is shown; none beyond the last that is needed is decoded."""
-    place, expected = 0, (*film.shape, len(film.channels))
+def pictures(film: Film, taken: Excerpt) -> Iterator[Picture]:
+    """The frames of an excerpt [h, w, c] in turn, as they are stored, or the mean light of their pixels; none beyond the last
+    that is needed is decoded.
+
+    Raises:
+        UnreadableInput: frames of several sizes, missing or damaged ones.
+    """
+    place, shown, expected = 0, taken.shown, (*film.shape, len(film.channels))
     for index, frame in enumerate(film.frames()):
         if place == len(shown):
             return
@@ -192,10 +233,12 @@ def _fill(values: Tensor, film: Film, shown: list[int], window: tuple[slice, sli
             )
         if index < shown[place]:
             continue
-        picture = torch.from_numpy(frame[window].astype(np.float32)) / film.white
-        picture = _smaller(picture, film.channels, reduction) if reduction > 1 else picture
+        picture = frame[taken.window]
+        if taken.reduction > 1:
+            light = torch.from_numpy(picture.astype(np.float32)) / film.white
+            picture = _smaller(light, film.channels, taken.reduction).numpy()
         while place < len(shown) and shown[place] == index:
-            values[place] = picture
+            yield picture
             place += 1
     if place < len(shown):
         raise UnreadableInput(

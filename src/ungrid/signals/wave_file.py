@@ -5,6 +5,7 @@ Samples are float32 [n, c] in [-1, 1): integers are v / 2^(bits − 1), floats a
 
 import os
 import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,17 +41,29 @@ class CompressedWave(UnreadableInput):
 
 @dataclass(frozen=True)
 class Recording:
-    """What a sound file holds.
+    """What a sound file holds, its samples yet to be read.
 
     Args:
-        samples: [n, c] float32.
+        shape: (n, c) as announced; some files only estimate n, or do not say it, which is 0.
         rate: samples a second.
+        blocks: the samples in turn [m, c] float32, read as they are asked for.
         known: what else it says: format, subtype, bit_depth, sample_format, tags, channel_mask.
     """
 
-    samples: NDArray[Any]
+    shape: tuple[int, int]
     rate: int
+    blocks: Callable[[], Iterator[NDArray[Any]]]
     known: dict[str, Any] = field(default_factory=dict)
+
+    def samples(self) -> NDArray[Any]:
+        """All of them [n, c]."""
+        samples, at = np.empty(self.shape, dtype=np.float32), 0
+        for block in self.blocks():
+            if at + len(block) > len(samples):  # more than was announced
+                samples = np.concatenate([samples[:at], np.empty((max(at, len(block)), self.shape[1]), dtype=np.float32)])
+            samples[at : at + len(block)] = block
+            at += len(block)
+        return samples[:at]
 
 
 @dataclass(frozen=True)
@@ -63,8 +76,8 @@ class _Chunks:
     tags: dict[str, str]
 
 
-def read_wave(path: Path) -> Recording:
-    """The samples of a WAV file.
+def open_wave(path: Path) -> Recording:
+    """A WAV file, its header read.
 
     Raises:
         UnreadableInput: no WAV file, cut off, damaged, or without samples; `CompressedWave` for one of compressed samples.
@@ -83,7 +96,6 @@ def read_wave(path: Path) -> Recording:
             n = chunks.size // (n_channels * bits // 8)
             if n < 1:
                 raise ValueError("it holds no samples")
-            samples = _read_samples(file, chunks.start, (n, n_channels), code, bits)
         except (ValueError, struct.error) as error:
             raise UnreadableInput(
                 f"{path.name} cannot be read as a WAV file: {error}; expected integers or floats: export it again"
@@ -92,7 +104,8 @@ def read_wave(path: Path) -> Recording:
     subtype = {8: "PCM_U8"}.get(bits, f"PCM_{bits}") if kind == "int" else {32: "FLOAT", 64: "DOUBLE"}[bits]
     known = {"format": "WAV", "subtype": subtype, "bit_depth": bits, "sample_format": kind}
     optional = {"channel_mask": mask, "tags": chunks.tags}
-    return Recording(samples, rate, known | {key: value for key, value in optional.items() if value})
+    known |= {key: value for key, value in optional.items() if value}
+    return Recording((n, n_channels), rate, lambda: _blocks(path, chunks.start, (n, n_channels), code, bits), known)
 
 
 def _chunks(file: BinaryIO, n_bytes: int) -> _Chunks:
@@ -143,17 +156,15 @@ def _tags(chunk: bytes) -> dict[str, str]:
     return found
 
 
-def _read_samples(file: BinaryIO, start: int, shape: tuple[int, int], code: int, bits: int) -> NDArray[Any]:
-    """float32 [n, c], converted a step at a time."""
+def _blocks(path: Path, start: int, shape: tuple[int, int], code: int, bits: int) -> Iterator[NDArray[Any]]:
+    """float32 [m, c], a step at a time."""
     n, n_channels = shape
-    samples = np.empty(shape, dtype=np.float32)
-    file.seek(start)
     step = max(1, STEP // n_channels)
-    for first in range(0, n, step):
-        count = min(step, n - first)
-        octets = file.read(count * n_channels * bits // 8)
-        samples[first : first + count] = _decoded(octets, code, bits).reshape(count, n_channels)
-    return samples
+    with open(path, "rb") as file:
+        file.seek(start)
+        for first in range(0, n, step):
+            octets = file.read(min(step, n - first) * n_channels * bits // 8)
+            yield _decoded(octets, code, bits).reshape(-1, n_channels)
 
 
 def _decoded(octets: bytes, code: int, bits: int) -> NDArray[Any]:
