@@ -1,0 +1,81 @@
+"""The candidates that can undo a degradation, in one table by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ungrid.classical.total_variation import total_variation
+from ungrid.measurements.anscombe import stabilize, unstabilize
+from ungrid.measurements.noise import Gaussian, Poisson, PoissonGaussian
+from ungrid.restoration.degradation import Degradation
+
+FIELD: Final = "field"
+CLASSICAL: Final = "classical"
+TOTAL_VARIATION_WEIGHT = 0.8  # of sigma
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A candidate's answer.
+
+    Args:
+        values: [h, w, c] on the grid of the restored picture.
+        stopped_by: what ended its search.
+        papers: keys in `papers.bib` of what it rests on.
+    """
+
+    values: Tensor
+    stopped_by: str
+    papers: tuple[str, ...] = ()
+
+
+Restore = Callable[[Tensor, Degradation, torch.Generator], Estimate]
+
+
+class Candidate(NamedTuple):
+    """One way to undo a degradation: whether it fits a field or is classical, what it serves, and the function.
+
+    `restore` takes what was observed [h, w, c] without alpha, the degradation, and random numbers.
+    """
+
+    kind: Literal["field", "classical"]
+    serves: Callable[[Degradation], bool]
+    restore: Restore
+
+
+def _denoises(degradation: Degradation) -> bool:
+    return True
+
+
+def evened(restore: Restore) -> Restore:
+    """A candidate for Gaussian noise that takes noise of photons, too: by Anscombe's square root and its unbiased inverse."""
+
+    def restored(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+        noise = degradation.noise
+        if not isinstance(noise, Poisson | PoissonGaussian):
+            return restore(observed, degradation, rng)
+        white = float(stabilize(torch.ones(()), noise))
+        even = Degradation(Gaussian(1 / white))
+        found = restore(stabilize(observed, noise) / white, even, rng)
+        return Estimate(unstabilize(found.values * white, noise), found.stopped_by, (*found.papers, "makitalo2011optimal"))
+
+    return restored
+
+
+def _total_variation(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    found = total_variation(observed, TOTAL_VARIATION_WEIGHT * _sigma(degradation))
+    return Estimate(found.values, "duality gap", ("rudin1992nonlinear", "beck2009fast"))
+
+
+def _sigma(degradation: Degradation) -> float:
+    assert isinstance(degradation.noise, Gaussian)
+    return degradation.noise.sigma
+
+
+# the best of each kind first
+CANDIDATES: Mapping[str, Candidate] = {
+    "total_variation": Candidate(CLASSICAL, _denoises, evened(_total_variation)),
+}

@@ -1,0 +1,79 @@
+"""What is done with the candidates: one of a kind, or what serves best without knowing the truth."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD, Candidate, Estimate
+from ungrid.restoration.degradation import Degradation
+from ungrid.spec import lookup
+
+METHODS = ("auto", FIELD, CLASSICAL)
+KINDS = {"auto": (FIELD, CLASSICAL), FIELD: (FIELD,), CLASSICAL: (CLASSICAL,)}
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What came of it.
+
+    Args:
+        values: [h, w, c].
+        stopped_by: what ended the search of each candidate taken.
+        shares: of each candidate in the result, by name.
+        seconds: of wall time, by name.
+        papers: keys in `papers.bib`.
+        estimates: each candidate's own values, by name.
+    """
+
+    values: Tensor
+    stopped_by: str
+    shares: dict[str, float]
+    seconds: dict[str, float]
+    papers: tuple[str, ...]
+    estimates: dict[str, Tensor]
+
+    def describe(self) -> str:
+        """What was chosen or averaged, in words."""
+        names = [f"{share:.0%} {name}" if share < 1 else name for name, share in self.shares.items()]
+        return " + ".join(names).replace("_", " ")
+
+
+def restore_by(method: str, observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Restored:
+    """Undo a degradation by the first candidate of a kind; "auto" averages the first of each kind.
+
+    Args:
+        method: a name in METHODS.
+        observed: [h, w, c] without alpha.
+        degradation: what happened to it.
+        rng: random numbers for candidates that draw some.
+
+    Raises:
+        UnknownName: no such method.
+    """
+    lookup(method, dict.fromkeys(METHODS), "method of restoring")
+    names = [name for kind in KINDS[method] for name in first_of(kind, degradation)]
+    found: dict[str, Estimate] = {}
+    seconds: dict[str, float] = {}
+    for name in names:
+        start = time.monotonic()
+        found[name] = CANDIDATES[name].restore(observed, degradation, rng)
+        seconds[name] = round(time.monotonic() - start, 3)
+    return _averaged(found, seconds)
+
+
+def first_of(kind: str, degradation: Degradation, table: Mapping[str, Candidate] = CANDIDATES) -> list[str]:
+    """The name of the first candidate of a kind that serves, in a list; none where there is none."""
+    names = [name for name, candidate in table.items() if candidate.kind == kind and candidate.serves(degradation)]
+    return names[:1]
+
+
+def _averaged(found: Mapping[str, Estimate], seconds: dict[str, float]) -> Restored:
+    shares = dict.fromkeys(found, 1 / len(found))
+    values = torch.stack([shares[name] * estimate.values for name, estimate in found.items()]).sum(dim=0)
+    stopped_by = ", ".join(dict.fromkeys(estimate.stopped_by for estimate in found.values()))
+    papers = tuple(dict.fromkeys(key for estimate in found.values() for key in estimate.papers))
+    estimates = {name: estimate.values for name, estimate in found.items()}
+    return Restored(values, stopped_by, shares, seconds, papers, estimates)
