@@ -10,6 +10,8 @@ from ungrid.fields.base import Field
 from ungrid.fields.lattice import LatticeField
 from ungrid.fields.record import Record
 from ungrid.fitting import choose_device, circumstances
+from ungrid.measurements.noise_level import is_negligible
+from ungrid.restoration.candidates import CANDIDATES, CLASSICAL
 from ungrid.restoration.choose import METHODS, Restored, restore_by
 from ungrid.restoration.degradation import Degradation, parse_noise
 from ungrid.signals.base import Signal
@@ -27,7 +29,8 @@ def restore(picture: Any, *, denoise: str = "auto", method: str = "auto", seed: 
         picture: a signal of kind image, a path or an array; alpha is left as it is.
         denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
             and "poisson" alone estimate the number, "auto" takes the noise as Gaussian.
-        method: "auto" averages a fitted field and a classical estimate, "field" and "classical" take one of them.
+        method: "auto" takes the mean of a fitted field and a classical estimate, "field" and "classical" one of them;
+            or a name in `ungrid.restoration.candidates.CANDIDATES`.
         seed: of what is random.
         device: "auto", "cpu" or "cuda". The field comes back on the CPU.
 
@@ -52,8 +55,24 @@ def restore(picture: Any, *, denoise: str = "auto", method: str = "auto", seed: 
     values = signal.values.float().clone()
     values[..., colors] = found.values.cpu()
     field = LatticeField.of(signal.box, values).eval()
-    field.record = _record(signal, found, degradation, method, seed, where, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    field.record = _record(signal, found, degradation, method, _residual(observed, found.values, degradation), seconds)
+    field.record.fit.update(seed=seed, **circumstances(where))
     return field
+
+
+def _residual(observed: torch.Tensor, values: torch.Tensor, degradation: Degradation) -> float | None:
+    """Root mean square of what was taken out, in units of the noise that the estimate should have: about 1, below it where some
+    noise is left, above it where detail is lost. None without noise."""
+    if is_negligible(degradation.noise, values):
+        return None
+    expected = degradation.noise.variance(values).mean()
+    return round(float(((observed - values).square().mean() / expected).sqrt()), 4)
+
+
+def classical_names() -> list[str]:
+    """The classical candidates, the best first: names that `restore` takes as a method."""
+    return [name for name, candidate in CANDIDATES.items() if candidate.kind == CLASSICAL]
 
 
 def as_picture(picture: Any) -> Signal:
@@ -71,7 +90,7 @@ def as_picture(picture: Any) -> Signal:
 
 
 def _record(
-    signal: Signal, found: Restored, degradation: Degradation, method: str, seed: int, device: torch.device, seconds: float
+    signal: Signal, found: Restored, degradation: Degradation, method: str, residual: float | None, seconds: float
 ) -> Record:
     fit = {
         "preset": "restore",
@@ -82,11 +101,10 @@ def _record(
         "seconds": round(seconds, 3),
         "total_seconds": round(seconds, 3),
         "candidate_seconds": found.seconds,
+        "residual": residual,
         "steps": 0,
-        "seed": seed,
         "stopped_by": found.stopped_by,
         "papers": list(found.papers),
-        **circumstances(device),
         "notes": [],
     }
     return Record(signal.kind, signal.grid.shape, signal.channels, signal.source, signal.blobs, fit=fit)

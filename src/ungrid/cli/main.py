@@ -42,6 +42,7 @@ FLAGS = (
     "--tiled",
     "--calibrate",
     "--deviation",
+    "--compare-classical",
 )  # options without a value
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -21,27 +21,48 @@ class Restore(Command):
     denoise: Annotated[str, tyro.conf.arg(metavar="NOISE")] = "auto"
     """gaussian:SIGMA (levels of 0 to 255), poisson:PEAK (photons of white), poisson-gaussian:PEAK,SIGMA; gaussian and poisson
     alone estimate their number, auto takes the noise as Gaussian."""
-    method: Literal["auto", "field", "classical"] = "auto"
-    """auto averages a fitted field and a classical estimate, which is best on the mean; or one of the two alone."""
+    method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
+    """auto takes the mean of a fitted field and a classical estimate; or one of the two alone; or a candidate by name."""
+    compare_classical: bool = False
+    """Also write each classical candidate's own result beside the output, as OUT.NAME.png, and tell how it did."""
 
     def run(self) -> dict[str, Any]:
         """Restore, write, report."""
-        from ungrid import fitting, restoring, verbs
-        from ungrid.files import check_writable
+        from ungrid import fitting, restoring
 
         device = str(fitting.choose_device(self.device))
         self._check_output()
         signal = restoring.as_picture(self.source)
-        check_writable(self.output)
-        field = restoring.restore(signal, denoise=self.denoise, method=self.method, seed=self.seed, device=device)
-        if self.output.suffix.lower() == ".ung":
-            verbs.save(field, self.output)
+        field = self._restored(signal, self.method, self.output, device)
+        compared = {}
+        for name in restoring.classical_names() if self.compare_classical else ():
+            self.say(f"beside it: {name} …")
+            beside = self.output.with_name(f"{self.output.stem}.{name}{self.output.suffix}")
+            compared[name] = self._told(self._restored(signal, name, beside, device)) | {"output": beside}
+        told = self._told(field)
+        self.say(f"{told['noise']}: {told['reason']}")
+        return {"output": self.output, "shape": [*signal.grid.shape, signal.out_dim], **told} | (
+            {"compared": compared} if compared else {}
+        )
+
+    def _restored(self, signal: Any, method: str, output: Path, device: str) -> Any:
+        """A field, written."""
+        from ungrid import restoring, verbs
+        from ungrid.files import check_writable
+
+        check_writable(output)
+        field = restoring.restore(signal, denoise=self.denoise, method=method, seed=self.seed, device=device)
+        if output.suffix.lower() == ".ung":
+            verbs.save(field, output)
         else:
-            verbs.render(field, self.output, max_memory=self.memory)
-        assert field.record is not None
+            verbs.render(field, output, max_memory=self.memory)
+        return field
+
+    @staticmethod
+    def _told(field: Any) -> dict[str, Any]:
         fit = field.record.fit
-        told = ("noise", "method", "shares", "seconds", "candidate_seconds", "stopped_by", "device")
-        return {"output": self.output, "shape": [*field.record.shape, field.out_dim]} | {key: fit[key] for key in told}
+        keys = ("noise", "method", "reason", "shares", "residual", "seconds", "candidate_seconds", "stopped_by", "device")
+        return {key: fit[key] for key in keys}
 
     def _check_output(self) -> None:
         from ungrid.signals.image_write import FORMATS

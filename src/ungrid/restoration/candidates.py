@@ -7,14 +7,17 @@ from typing import Final, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ungrid.classical.nonlocal_bayes import nonlocal_bayes
 from ungrid.classical.total_variation import total_variation
 from ungrid.measurements.anscombe import stabilize, unstabilize
 from ungrid.measurements.noise import Gaussian, Poisson, PoissonGaussian
 from ungrid.restoration.degradation import Degradation
+from ungrid.restoration.patch_field import papers as patch_field_papers
+from ungrid.restoration.patch_field import patch_field
 
 FIELD: Final = "field"
 CLASSICAL: Final = "classical"
-TOTAL_VARIATION_WEIGHT = 0.8  # of sigma
+TOTAL_VARIATION_WEIGHT = 0.7  # of sigma
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +69,29 @@ def evened(restore: Restore) -> Restore:
 
 
 def _total_variation(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
-    found = total_variation(observed, TOTAL_VARIATION_WEIGHT * _sigma(degradation))
+    found = total_variation(observed, TOTAL_VARIATION_WEIGHT * sigma_of(degradation))
     return Estimate(found.values, "duality gap", ("rudin1992nonlinear", "beck2009fast"))
 
 
-def _sigma(degradation: Degradation) -> float:
+def _patch_field(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    values = patch_field(observed, sigma_of(degradation), rng)
+    return Estimate(values, "rounds", patch_field_papers)
+
+
+def _nonlocal_bayes(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    values = nonlocal_bayes(observed, sigma_of(degradation))
+    return Estimate(values, "two steps", ("lebrun2013nonlocal", "gavish2017optimal"))
+
+
+def sigma_of(degradation: Degradation) -> float:
+    """Of the noise, which is Gaussian behind `evened`."""
     assert isinstance(degradation.noise, Gaussian)
     return degradation.noise.sigma
 
 
 # the best of each kind first
 CANDIDATES: Mapping[str, Candidate] = {
+    "patch_field": Candidate(FIELD, _denoises, evened(_patch_field)),
+    "nonlocal_bayes": Candidate(CLASSICAL, _denoises, evened(_nonlocal_bayes)),
     "total_variation": Candidate(CLASSICAL, _denoises, evened(_total_variation)),
 }

@@ -1,0 +1,129 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import ungrid as ug
+from ungrid.errors import InputError, UnknownName
+from ungrid.measurements.noise import LEVELS, Gaussian, Poisson
+from ungrid.metrics.error import psnr
+from ungrid.restoring import as_picture, classical_names
+from ungrid.signals.image import from_array
+from ungrid.testing.toys import tiny_film, tiny_picture
+
+
+def spoiled(picture, noise=None, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return picture.with_values((noise or Gaussian(25 / LEVELS)).simulate(picture.values, rng))
+
+
+@pytest.mark.parametrize("method", ["auto", "field", "classical", "total_variation"])
+def test_each_method_takes_out_most_of_the_noise(method):
+    truth = tiny_picture(40, 32, ("gray",))
+    noisy = spoiled(truth)
+    field = ug.restore(noisy, denoise="gaussian:25", method=method)
+    assert psnr(field.sample(field.grid()), truth.values) > psnr(noisy.values, truth.values) + 6
+    assert field.record.fit["method"] == method
+    assert 0.8 < field.record.fit["residual"] < 1.1
+
+
+def test_the_mean_of_both_names_its_shares_and_papers():
+    fit = ug.restore(spoiled(tiny_picture(24, 24, ("gray",))), denoise="gaussian:25").record.fit
+    assert set(fit["shares"]) == {"patch_field", "nonlocal_bayes"}
+    assert sum(fit["shares"].values()) == pytest.approx(1.0)
+    assert {"lebrun2013nonlocal", "houdard2018high"} <= set(fit["papers"])
+    assert "patch field" in fit["reason"]
+
+
+def test_few_photons_are_restored_without_bias():
+    truth = tiny_picture(40, 40, ("gray",))
+    noisy = spoiled(truth, Poisson(20.0))
+    field = ug.restore(noisy, denoise="poisson:20", method="classical")
+    found = field.sample(field.grid())
+    assert psnr(found, truth.values) > psnr(noisy.values, truth.values) + 5
+    assert float(found.mean()) == pytest.approx(float(truth.values.mean()), abs=0.01)
+    assert "makitalo2011optimal" in field.record.fit["papers"]
+
+
+@pytest.mark.parametrize(
+    ("noise", "said", "name"), [(Gaussian(20 / LEVELS), "auto", "gaussian"), (Poisson(40.0), "poisson", "poisson")]
+)
+def test_the_level_of_the_noise_is_estimated_where_it_is_not_given(noise, said, name):
+    noisy = spoiled(tiny_picture(64, 64, ("gray",)), noise)
+    found, colon, level = ug.restore(noisy, denoise=said, method="total_variation").record.fit["noise"].partition(":")
+    assert (found, colon) == (name, ":")
+    assert float(level) == pytest.approx(20 if name == "gaussian" else 40, rel=0.15)
+
+
+def test_alpha_is_left_as_it_is():
+    picture = tiny_picture(24, 24, ("r", "g", "b", "a"))
+    field = ug.restore(spoiled(picture), denoise="gaussian:25", method="total_variation")
+    noisy = spoiled(picture)
+    assert torch.equal(field.sample(field.grid())[..., 3], noisy.values[..., 3])
+    assert not torch.equal(field.sample(field.grid())[..., 0], noisy.values[..., 0])
+
+
+def test_the_same_seed_gives_the_same_bits_and_the_input_stays():
+    noisy = spoiled(tiny_picture(24, 24, ("gray",)))
+    before = noisy.values.clone()
+    first, again = (ug.restore(noisy, denoise="gaussian:25", method="field", seed=3) for _ in range(2))
+    assert torch.equal(first.samples, again.samples)
+    assert torch.equal(noisy.values, before)
+
+
+def test_a_restored_field_is_saved_loaded_and_remembers(tmp_path):
+    field = ug.restore(spoiled(tiny_picture(24, 24)), denoise="gaussian:25", method="total_variation")
+    field.save(tmp_path / "a.ung")
+    loaded = ug.load(tmp_path / "a.ung")
+    assert torch.equal(loaded.samples, field.samples)
+    assert loaded.record.fit["noise"] == "gaussian:25"
+    json.dumps(loaded.record.fit)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"denoise": "gaussian:-1"}, InputError, "sigma is -1"),
+        ({"denoise": "gaussian:nan"}, InputError, "sigma is nan"),
+        ({"denoise": "gaussian:inf"}, InputError, "sigma is inf"),
+        ({"denoise": "gaussian:much"}, InputError, "no number"),
+        ({"denoise": "gaussian:"}, InputError, "no number"),
+        ({"denoise": "gaussian:1,2"}, InputError, "has 2 numbers"),
+        ({"denoise": "gausian:25"}, UnknownName, "did you mean 'gaussian'"),
+        ({"denoise": ""}, UnknownName, "there are"),
+        ({"denoise": "auto:25"}, InputError, "has 1 numbers"),
+        ({"denoise": "poisson:0"}, InputError, "peak is 0"),
+        ({"denoise": "poisson:-5"}, InputError, "peak is -5"),
+        ({"denoise": "poisson-gaussian:30"}, InputError, "has 1 numbers"),
+        ({"method": "classic"}, UnknownName, "did you mean 'classical'"),
+        ({"device": "tpu"}, UnknownName, "no device"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        ug.restore(tiny_picture(16, 16), **options)
+
+
+def test_only_pictures_are_restored():
+    with pytest.raises(InputError, match="this is of kind video"):
+        as_picture(tiny_film())
+    with pytest.raises(InputError, match="no channel but alpha"):
+        as_picture(tiny_picture(8, 8, ("a",)))
+    with pytest.raises(InputError, match="at least 8×8"):
+        ug.restore(np.zeros((4, 4)), denoise="auto")
+    with pytest.raises(InputError, match="NaN"):
+        ug.restore(from_array(np.full((16, 16), math.nan)))
+
+
+def test_without_noise_a_picture_stays():
+    picture = tiny_picture(16, 16)
+    field = ug.restore(picture, denoise="gaussian:0")
+    torch.testing.assert_close(field.sample(field.grid()), picture.values, atol=1e-6, rtol=0)
+    assert field.record.fit["residual"] is None
+
+
+def test_classical_candidates_are_methods_of_their_own():
+    assert classical_names()[0] == "nonlocal_bayes"
+    assert "total_variation" in classical_names()
