@@ -37,6 +37,14 @@ def test_the_mean_of_both_names_its_shares_and_papers():
     assert "patch field" in fit["reason"]
 
 
+def test_a_restored_field_cites_what_restored_it():
+    field = ug.restore(spoiled(tiny_picture(16, 16, ("gray",))), denoise="gaussian:25", method="total_variation")
+    field.record.fit["papers"].append("a key that a file made up")
+    cited = ug.cite(field)
+    assert "rudin1992nonlinear," in cited
+    assert "keys1981cubic," in cited
+
+
 def test_few_photons_are_restored_without_bias():
     truth = tiny_picture(40, 40, ("gray",))
     noisy = spoiled(truth, Poisson(20.0))

@@ -49,7 +49,7 @@ class Tile(NamedTuple):
 
 @torch.no_grad()
 def nonlocal_bayes(values: Float[Tensor, "y x c"], sigma: float, *, settings: Settings | None = None) -> Float[Tensor, "y x c"]:
-    """Estimate of a picture under white Gaussian noise, from groups of patches that are alike: collaborative filtering, as BM3D's.
+    """Estimate of a picture under white Gaussian noise, from groups of patches that are alike: collaborative, as BM3D is.
 
     Around every third pixel the patches of the neighborhood that are most like the one there form a group, which is taken as
     draws of one Gaussian; each is replaced by its likeliest value, and all estimates of a pixel are averaged. This is done

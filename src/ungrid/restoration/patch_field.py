@@ -11,9 +11,9 @@ from ungrid.classical.nonlocal_bayes import decorrelating
 from ungrid.classical.total_variation import total_variation
 from ungrid.terms.patch_mixture import PatchMixture, grouped, n_groups_for
 
-papers = ("zoran2011learning", "houdard2018high")
+papers = ("zoran2011learning", "houdard2018high", "facciolo2017conservative")
 SIDE = 7  # pixels of a patch
-LEARNED_FROM = 60_000  # patches, at most
+LEARNED_FROM = 30_000  # patches, at most
 ROUNDS = 6  # of expectation and maximization
 START_WEIGHT = 0.7  # of total variation, in sigmas: the patches of that are what is first grouped
 BINDING = (4.0, 16.0)  # of the field to its patches, round by round, in units of 1 / sigma²
@@ -26,8 +26,10 @@ def patch_field(values: Float[Tensor, "y x c"], sigma: float, rng: torch.Generat
 
     The mixture is learned from the noisy patches by expectation and maximization, the noise being taken off its covariances
     (houdard2018high), so that it needs no other picture. The field is linear in its parameters, and half-quadratic splitting
-    (zoran2011learning) finds them: in turn the likeliest patches behind those of the field, and the field nearest to samples and
-    patches, bound ever tighter. No step looks at the truth, and the rounds are few and fixed.
+    (zoran2011learning) finds them: in turn the likeliest patches behind those of the field, and the field nearest to samples
+    and patches, bound ever tighter. Last, what varies slowly is set right by the same done to means of 2×2 samples, whose
+    patches reach twice as far with half the noise (facciolo2017conservative): 0.5 dB on a smooth picture at 50 levels. No step
+    looks at the truth.
 
     Args:
         values: noisy samples of a picture.
@@ -44,6 +46,29 @@ def patch_field(values: Float[Tensor, "y x c"], sigma: float, rng: torch.Generat
 
 
 def _of_plane(plane: Tensor, sigma: float, rng: torch.Generator) -> Tensor:
+    found = _of_one_scale(plane, sigma, rng)
+    if min(plane.shape) < 4 * SIDE:
+        return found
+    error = _of_one_scale(_halved(plane), sigma / 2, rng) - _halved(found)
+    spread = functional.interpolate(_blurred(error)[None, None], scale_factor=2, mode="bilinear")[0, 0]
+    return found + spread[: plane.shape[0], : plane.shape[1]]
+
+
+def _halved(plane: Tensor) -> Tensor:
+    """Means of 2×2 samples; the last row or column of an odd number counts twice."""
+    height, width = plane.shape
+    even = functional.pad(plane[None, None], (0, width % 2, 0, height % 2), mode="replicate")
+    return functional.avg_pool2d(even, 2)[0, 0]
+
+
+def _blurred(plane: Tensor) -> Tensor:
+    """Weights 1, 2, 1 along both axes: what is left varies slowly."""
+    taps = plane.new_tensor([0.25, 0.5, 0.25])
+    wide = functional.pad(plane[None, None], (1, 1, 1, 1), mode="replicate")
+    return functional.conv2d(wide, torch.outer(taps, taps)[None, None])[0, 0]
+
+
+def _of_one_scale(plane: Tensor, sigma: float, rng: torch.Generator) -> Tensor:
     side = min(SIDE, *plane.shape)
     mixture = _learned(plane, side, sigma, rng)
     found = _likeliest(plane, side, mixture, sigma)
@@ -55,13 +80,12 @@ def _of_plane(plane: Tensor, sigma: float, rng: torch.Generator) -> Tensor:
 
 def _learned(plane: Tensor, side: int, sigma: float, rng: torch.Generator) -> PatchMixture:
     """The mixture of a plane's patches, from some of them; their first groups are those of a smoother picture's patches."""
-    noisy = plane.unfold(0, side, 1).unfold(1, side, 1).flatten(0, 1)
-    some = torch.randperm(len(noisy), generator=rng)[:LEARNED_FROM].to(plane.device)
     smooth = total_variation(plane[..., None], START_WEIGHT * sigma).values[..., 0]
-    patches, starts = (
-        _centered(every.flatten(1))[0]
-        for every in (noisy[some], smooth.unfold(0, side, 1).unfold(1, side, 1).flatten(0, 1)[some])
-    )
+    down, across = (n - side + 1 for n in plane.shape)
+    n = down * across
+    some = torch.arange(n) if n <= LEARNED_FROM else torch.randint(n, (LEARNED_FROM,), generator=rng)
+    places = (some // across, some % across)
+    patches, starts = (_centered(every.unfold(0, side, 1).unfold(1, side, 1)[places].flatten(1))[0] for every in (plane, smooth))
     n_groups = min(n_groups_for(*patches.shape), len(patches))
     groups = grouped(starts, n_groups, rng)
     return PatchMixture.of_groups(patches, groups, n_groups, sigma).learned(patches, sigma, ROUNDS)
