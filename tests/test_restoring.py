@@ -26,7 +26,7 @@ def test_each_method_takes_out_most_of_the_noise(method):
     field = ug.restore(noisy, denoise="gaussian:25", method=method)
     assert psnr(field.sample(field.grid()), truth.values) > psnr(noisy.values, truth.values) + 6
     assert field.record.fit["method"] == method
-    assert 0.8 < field.record.fit["residual"] < 1.1
+    assert 0.7 < field.record.fit["residual"] < 1.1
 
 
 def test_the_mean_of_both_names_its_shares_and_papers():

@@ -63,7 +63,7 @@ def test_classical_results_are_written_beside_and_compared(capsys, noisy):
         ("text.png -o out.png", 2, "holds text"),
         ("sound.npy -o out.png", 2, "kind"),
         ("noisy.png -o nowhere/out.png", 6, "nowhere"),
-        ("noisy.png -o out.png --denoisse auto", 2, "did you mean --denoise"),
+        ("noisy.png -o out.png --denoisse auto", 2, "did you mean '--denoise'"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line_and_nothing_is_touched(capsys, monkeypatch, noisy, words, code, message):
