@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis", "restoration"},
     {"verbs"},
-    {"citing", "judging", "many", "restoring", "starting", "tiling", "trusting"},
+    {"citing", "judging", "many", "restoring", "solving", "starting", "tiling", "trusting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

@@ -16,6 +16,7 @@ _HOME = {
     "uncertainty": "trusting",
     "diagnose": "judging",
     "anomalies": "judging",
+    "solve": "solving",
     "save": "verbs",
     "cite": "citing",
     "render": "verbs",

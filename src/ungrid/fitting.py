@@ -19,7 +19,6 @@ from ungrid.fields.storage import STORED
 from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor, Refocus
 from ungrid.fit.guard import Guard
 from ungrid.fit.loop import Budget, run
-from ungrid.fit.solver import run_solver
 from ungrid.fit.state import FitState
 from ungrid.kernels.native_library import describe, library
 from ungrid.presets.plan import Plan, record_of
@@ -90,7 +89,9 @@ def carry_out(
     plan.problem.to(where)
     state = FitState(field, plan.problem, recipe, seed, max_memory=max_memory)
     if plan.solver is not None and limits.steps != 0:
-        run_solver(plan.solver, state, target_psnr=limits.target_psnr)
+        plan.solver.run(
+            state, steps=limits.steps, max_seconds=limits.max_seconds, target_psnr=limits.target_psnr, callbacks=callbacks
+        )
     else:
         watchers = [*callbacks, HeldOut(), Refocus(), Monitor(target_psnr=limits.target_psnr), Anneal()]
         run(state, Budget(steps, limits.max_seconds), watchers, guard)

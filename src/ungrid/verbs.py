@@ -23,9 +23,12 @@ from ungrid.fields.storage import load_field, save_field
 from ungrid.fields.uncertain import UncertainField
 from ungrid.files import is_field_file
 from ungrid.fit.callbacks import Callback
+from ungrid.fit.convex_solver import Convex, ConvexSolver
 from ungrid.fit.guard import Guard
+from ungrid.fit.levenberg_marquardt import LevenbergMarquardt
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
+from ungrid.fit.solver import Solver
 from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import Plan, plan_signal
 from ungrid.presets.start import STARTS, Start, begin, method_of
@@ -228,7 +231,17 @@ def make_plan(
         raise InputError("a field alone says nothing of what to fit it to; give a problem, e.g. tasks.represent(signal)")
     if preset != "auto" or max_bytes is not None:
         raise InputError("a given field has its own settings and size: preset and max_bytes are for signals")
-    return Plan(signal_or_field, problem, "given", "float32", "the field that was given")
+    solver, how = _solver(signal_or_field, problem)
+    return Plan(signal_or_field, problem, "given", "float32", f"the field that was given; {how}", solver=solver)
+
+
+def _solver(field: Field, problem: Problem) -> tuple[Solver | None, str]:
+    """What finds a given field's weights, by what it and its problem can do; None for descent."""
+    if Convex.of(field, problem) is not None:
+        return ConvexSolver(), "solved as a convex problem"
+    if LevenbergMarquardt.solves(field, problem):
+        return LevenbergMarquardt(), "solved by Levenberg–Marquardt"
+    return None, "descent"
 
 
 def save(field: Field, path: str | os.PathLike[str]) -> None:

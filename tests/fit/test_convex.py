@@ -3,8 +3,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
-from ungrid.fit.convex import conjugate_gradients
+from ungrid.fit.convex import admm, conjugate_gradients, power_spectrum
+from ungrid.terms.smoothness import AtLeast, TotalVariation
+from ungrid.testing.toys import unit_box
 
 
 def positive_system(n, condition, seed=0):
@@ -117,3 +120,48 @@ def test_an_operator_that_is_not_positive_is_refused(factor):
 def test_a_preconditioner_that_is_not_positive_is_refused():
     with pytest.raises(InputError, match="the preconditioner is not positive definite"):
         conjugate_gradients(torch.clone, torch.ones(3), preconditioner=torch.neg, max_iterations=9, tolerance=0.0)
+
+
+GRID = Grid(unit_box(2), (20, 24))
+
+
+def noisy_step(seed=0):
+    """A step with noise, and the step."""
+    clean = torch.zeros(20, 24, 1)
+    clean[:, 12:] = 1.0
+    return clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed)), clean
+
+
+def test_admm_minimizes_total_variation_as_far_as_a_slow_method_does():
+    noisy, _ = noisy_step()
+    term, factor = TotalVariation(GRID, 1.0), 0.2
+
+    def objective(x):
+        return float((x - noisy).square().sum() / 2 + factor * term.apply(x).square().sum((0, -1)).sqrt().sum())
+
+    dual = term.apply(noisy) * 0  # the projected gradient of Chambolle's dual, until it stands still
+    for _ in range(3000):
+        dual = dual - 0.125 * term.apply(term.adjoint(dual) - noisy)
+        dual = dual / (dual.square().sum((0, -1), keepdim=True).sqrt() / factor).clamp_min(1.0)
+    found = admm(lambda x: x, noisy, [(term, factor)], max_iterations=400, tolerance=1e-6)
+    assert objective(found.values) <= objective(noisy - term.adjoint(dual)) * (1 + 1e-4)
+
+
+def test_a_bound_is_kept_beside_another_penalty():
+    noisy, clean = noisy_step()
+    bounded = admm(lambda x: x, noisy, [(TotalVariation(GRID, 1.0), 0.2), (AtLeast(GRID, 0.0), 0.0)], max_iterations=300)
+    assert bounded.values.min() > -1e-3
+    assert (bounded.values - clean).square().mean() < (noisy - clean).square().mean() / 8
+
+
+def test_admm_can_be_stopped_and_says_how_far_it_came():
+    noisy, _ = noisy_step()
+    found = admm(lambda x: x, noisy, [(TotalVariation(GRID, 1.0), 0.2)], callback=lambda iteration, residual: iteration == 3)
+    assert found.iterations == 3
+    assert found.relative_residual > 1e-4
+
+
+def test_the_spectrum_of_a_convolution_is_found_exactly():
+    factor = 1 / (1 + torch.fft.fftfreq(20)[:, None].abs() + torch.fft.rfftfreq(24)[None])
+    apply = lambda x: torch.fft.irfftn(torch.fft.rfftn(x, dim=(0, 1)) * factor[..., None], s=(20, 24), dim=(0, 1))  # noqa: E731
+    assert_close(power_spectrum(apply, torch.zeros(20, 24, 1)), factor, rtol=1e-4, atol=1e-5)

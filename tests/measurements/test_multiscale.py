@@ -22,3 +22,8 @@ def test_a_field_without_levels_counts_as_one_level():
 def test_a_sensor_of_some_channels_sees_those_at_every_level(channels):
     field, query = FIELD_EXAMPLES["MultiscaleField"](pixel_box(), 3, 0), torch.rand(5, 2)
     assert torch.equal(MultiscaleValues(channels)(field, query), field.levels(query)[..., list(channels)])
+
+
+def test_finer_coords_than_the_field_tells_apart_are_rounded_to_its_own():
+    field, query = FIELD_EXAMPLES["MultiscaleField"](pixel_box(), 3, 0), torch.rand(5, 2)
+    assert torch.equal(MultiscaleValues()(field, query.double()), field.levels(query))

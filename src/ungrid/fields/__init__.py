@@ -17,6 +17,7 @@ from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.fields.uncertain import UncertainField
+from ungrid.fields.unknowns import WithUnknowns
 
 FIELDS: dict[str, type] = {
     "AdaptedField": AdaptedField,
@@ -35,6 +36,7 @@ FIELDS: dict[str, type] = {
     "TiledField": TiledField,
     "Transformed": Transformed,
     "Warped": Warped,
+    "WithUnknowns": WithUnknowns,
     "LaplaceField": LaplaceField,
     "EnsembleField": EnsembleField,
 }
@@ -60,6 +62,7 @@ __all__ = [
     "TiledField",
     "Transformed",
     "Warped",
+    "WithUnknowns",
     "EnsembleField",
     "LaplaceField",
     "UncertainField",

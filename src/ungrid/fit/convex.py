@@ -1,8 +1,8 @@
-"""Solvers of convex problems: least squares by conjugate gradients."""
+"""Solvers of convex problems: least squares by conjugate gradients, penalties that are not smooth by ADMM."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,11 @@ from torch import Tensor
 from ungrid.errors import InputError
 
 Linear = Callable[[Tensor], Tensor]
+
+RELAXATION = 1.6  # of ADMM's images, beyond their new values
+ADAPTED, ADAPT_EVERY, BALANCED = 60, 5, 3.0  # iterations in which ρ follows the residuals, how often, and at most by how much
+INNER_TOLERANCE = 1e-6
+LEAST_EIGENVALUE = 1e-6  # of the largest, in a preconditioner
 
 
 class Solution(NamedTuple):
@@ -30,7 +35,7 @@ def conjugate_gradients(
     preconditioner: Linear | None = None,
     max_iterations: int,
     tolerance: float,
-    callback: Callable[[int, float], object] | None = None,
+    callback: Callable[[int, float], bool | None] | None = None,
 ) -> Solution:
     """Solve A x = b for a symmetric positive definite A that is given as a product (hestenes1952conjugate).
 
@@ -44,7 +49,7 @@ def conjugate_gradients(
         preconditioner: r ↦ P r with a symmetric positive definite P near A⁻¹, such as division by A's diagonal.
         max_iterations: at most so many products with A, after that with the start.
         tolerance: stop at this ‖b − A x‖ / ‖b‖.
-        callback: told the number of each step and the relative residual after it.
+        callback: told the number of each step and the relative residual after it; True stops.
 
     Raises:
         InputError: A (or P) is not positive along a direction that came up, or gives what is not a number.
@@ -69,8 +74,8 @@ def conjugate_gradients(
         x.add_(direction, alpha=slope / curvature)
         residual.sub_(image, alpha=slope / curvature)
         relative = _norm(residual) / scale
-        if callback is not None:
-            callback(iteration + 1, relative)
+        if callback is not None and callback(iteration + 1, relative):
+            return Solution(x, iteration + 1, relative)
     return Solution(x, max_iterations, relative)
 
 
@@ -90,3 +95,171 @@ def _dot(a: Tensor, b: Tensor) -> float:
 
 def _norm(a: Tensor) -> float:
     return math.sqrt(_dot(a, a))
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    """g(K x) that is convex and whose proximal map is known, such as `terms.smoothness.TotalVariation`."""
+
+    def apply(self, values: Tensor) -> Tensor:
+        """K x."""
+        ...
+
+    def adjoint(self, image: Tensor) -> Tensor:
+        """Kᵀ z."""
+        ...
+
+    def shrink(self, image: Tensor, amount: float) -> Tensor:
+        """argmin over z of amount · g(z) + ½ ‖z − image‖²; may work in place."""
+        ...
+
+    def symbol(self) -> Tensor:
+        """|K̂|² on the frequencies of a real FFT over the grid's axes, exactly or nearly; it only speeds things up."""
+        ...
+
+
+@torch.no_grad()
+def power_spectrum(apply: Linear, like: Float[Tensor, "*shape c"], *, n_probes: int = 4) -> Float[Tensor, "*frequencies"]:
+    """Of a symmetric A, the mean eigenvalue at each frequency of a real FFT over all axes but the last, found by trying it.
+
+    Exact for a convolution that wraps; for others, such as projections and their adjoint, it is what a preconditioner needs.
+    """
+    rng = torch.Generator().manual_seed(0)
+    axes = tuple(range(like.ndim - 1))
+    above = below = torch.zeros(())
+    for _ in range(n_probes):
+        probe = torch.randint(0, 2, like.shape, generator=rng).to(like).mul_(2).sub_(1)
+        waves = torch.fft.rfftn(probe, dim=axes)
+        above = above + (torch.fft.rfftn(apply(probe), dim=axes) * waves.conj()).real.sum(dim=-1)
+        below = below + waves.abs().square().sum(dim=-1)
+    return _smoothed(above / below.clamp_min(torch.finfo(below.dtype).tiny))
+
+
+@torch.no_grad()
+def admm(
+    normal: Linear,
+    right_side: Float[Tensor, "*shape c"],
+    penalties: Sequence[tuple[Penalty, float]],
+    start: Float[Tensor, "*shape c"] | None = None,
+    *,
+    spectrum: Tensor | None = None,
+    max_iterations: int = 200,
+    inner_iterations: int = 4,
+    tolerance: float = 1e-4,
+    callback: Callable[[int, float], bool | None] | None = None,
+) -> Solution:
+    """Minimize ½ xᵀ N x − bᵀ x + Σ λ g(K x) by the alternating direction method of multipliers (boyd2011admm).
+
+    Each iteration solves (N + ρ Σ KᵀK) x = … by a few steps of conjugate gradients from the last x, preconditioned by the
+    operators' mean spectra, then takes each penalty's proximal map. ρ follows the residuals at first, so that neither lags.
+
+    Args:
+        normal: x ↦ N x, symmetric and positive semidefinite, such as AᵀW A.
+        right_side: b, such as AᵀW y.
+        penalties: each with its factor λ ≥ 0.
+        start: first x; None for zeros.
+        spectrum: of N, as `power_spectrum` gives it; None to find it here.
+        max_iterations: at most.
+        inner_iterations: of conjugate gradients in each.
+        tolerance: stop where x changes by less than this share of itself, and K x is as near to its proximal image.
+        callback: told the number of each iteration and the larger of the two residuals; True stops.
+
+    Returns:
+        x, the iterations, and the larger of the two residuals.
+    """
+    x = torch.zeros_like(right_side) if start is None else start.clone()
+    spectrum = power_spectrum(normal, right_side) if spectrum is None else spectrum
+    symbols = [penalty.symbol().to(right_side) for penalty, _ in penalties]
+    rhos = _first_rhos(penalties, x if start is not None else _by_spectrum(right_side, spectrum), spectrum)
+    images = [penalty.apply(x) for penalty, _ in penalties]
+    duals = [torch.zeros_like(image) for image in images]
+    residual = math.inf
+    for iteration in range(max_iterations):
+        wanted = right_side.clone()
+        for (penalty, _), rho, image, dual in zip(penalties, rhos, images, duals, strict=True):
+            wanted.add_(penalty.adjoint(image - dual), alpha=rho)
+        before = x
+        x = _quadratic_step(normal, penalties, rhos, wanted, before, _divisor(spectrum, symbols, rhos), inner_iterations)
+        gap, size, moved = 0.0, 0.0, 0.0
+        for k, (penalty, factor) in enumerate(penalties):
+            seen = penalty.apply(x)
+            relaxed = RELAXATION * seen + (1 - RELAXATION) * images[k]
+            new = penalty.shrink(relaxed + duals[k], factor / rhos[k])
+            duals[k].add_(relaxed).sub_(new)
+            primal, change = _norm(seen - new), _norm(new - images[k])
+            if iteration < ADAPTED and iteration % ADAPT_EVERY == ADAPT_EVERY - 1:
+                ratio = min(BALANCED, max(1 / BALANCED, math.sqrt(max(primal, 1e-30) / max(change, 1e-30))))
+                rhos[k] *= ratio
+                duals[k].div_(ratio)
+            images[k] = new
+            gap, size = gap + primal**2, size + max(_norm(seen), _norm(new)) ** 2
+        moved = _norm(x - before) / max(_norm(x), 1e-30)
+        residual = max(moved, math.sqrt(gap / max(size, 1e-30)))
+        if callback is not None and callback(iteration + 1, residual):
+            return Solution(x, iteration + 1, residual)
+        if moved <= tolerance and math.sqrt(gap) <= 10 * tolerance * math.sqrt(max(size, 1e-30)):
+            return Solution(x, iteration + 1, residual)
+    return Solution(x, max_iterations, residual)
+
+
+def _quadratic_step(
+    normal: Linear,
+    penalties: Sequence[tuple[Penalty, float]],
+    rhos: Sequence[float],
+    wanted: Tensor,
+    start: Tensor,
+    divisor: Tensor,
+    iterations: int,
+) -> Tensor:
+    """(N + Σ ρ KᵀK) x = wanted, nearly, from a start."""
+
+    def apply(x: Tensor) -> Tensor:
+        image = normal(x)
+        for (penalty, _), rho in zip(penalties, rhos, strict=True):
+            image = image + rho * penalty.adjoint(penalty.apply(x))
+        return image
+
+    return conjugate_gradients(
+        apply,
+        wanted,
+        start,
+        preconditioner=lambda r: _filtered(r, 1 / divisor),
+        max_iterations=iterations,
+        tolerance=INNER_TOLERANCE,
+    ).values
+
+
+def _divisor(spectrum: Tensor, symbols: Sequence[Tensor], rhos: Sequence[float]) -> Tensor:
+    """Spectrum of N + Σ ρ KᵀK, nowhere near 0."""
+    total = spectrum.clamp_min(0.0)
+    for symbol, rho in zip(symbols, rhos, strict=True):
+        total = total + rho * symbol
+    return total.clamp_min(LEAST_EIGENVALUE * float(total.max()))
+
+
+def _filtered(values: Tensor, factor: Tensor) -> Tensor:
+    """Values [*shape, c] times a factor at each frequency of their real FFT."""
+    axes = tuple(range(values.ndim - 1))
+    shape = tuple(values.shape[:-1])
+    filtered: Tensor = torch.fft.irfftn(torch.fft.rfftn(values, dim=axes) * factor[..., None], s=shape, dim=axes)
+    return filtered
+
+
+def _by_spectrum(right_side: Tensor, spectrum: Tensor) -> Tensor:
+    """A first guess at N⁻¹ b: by frequencies, weak ones left weak."""
+    return _filtered(right_side, 1 / (spectrum.clamp_min(0.0) + 0.01 * float(spectrum.max())))
+
+
+def _first_rhos(penalties: Sequence[tuple[Penalty, float]], guess: Tensor, spectrum: Tensor) -> list[float]:
+    """ρ at which the proximal map of a penalty shortens what it sees by its mean; for a bound, a tenth of N's mean eigenvalue."""
+    mean = max(float(spectrum.clamp_min(0.0).mean()), 1e-30)
+    rhos = []
+    for penalty, factor in penalties:
+        size = float(penalty.apply(guess).abs().mean())
+        rhos.append(factor / size if factor > 0 and size > 0 else 0.1 * mean)
+    return rhos
+
+
+def _smoothed(spectrum: Tensor) -> Tensor:
+    """As it is where it is even; negative estimates, which only chance gives, are 0."""
+    return spectrum.clamp_min(0.0)

@@ -1,6 +1,7 @@
 """Fits without descent: fields that are linear in their parameters, solved for at once."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -10,7 +11,7 @@ from ungrid.encodings.dense_grid import DenseGrid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
-from ungrid.fit.callbacks import HeldOut
+from ungrid.fit.callbacks import Callback, HeldOut
 from ungrid.fit.smoothing import spline
 from ungrid.fit.state import FitState
 from ungrid.networks.mlp import Mlp
@@ -21,10 +22,25 @@ LEAST_PENALTY = 1e-9  # below it float64 does not tell apart what no sample says
 
 @runtime_checkable
 class Solver(Protocol):
-    """Finds a field's weights from all observations in one step."""
+    """Finds a field's weights without descent."""
 
-    def solve(self, field: Field, observed: Batch, closeness: float = 1.0) -> None:
-        """Set the weights; with a closeness below 1 nearer to the observations than was found best."""
+    def run(
+        self,
+        state: FitState,
+        *,
+        steps: int | None = None,
+        max_seconds: float | None = None,
+        target_psnr: float | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """Set the weights of the state's field by its problem, and say in the state how it went.
+
+        Args:
+            state: of the fit.
+            steps, max_seconds: limits, for a solver that takes steps.
+            target_psnr: dB that the field should reach.
+            callbacks: watch the steps.
+        """
 
 
 class SplineSolver:
@@ -39,9 +55,37 @@ class SplineSolver:
     def __init__(self, penalties: tuple[float, ...]):
         self.penalties = penalties
 
+    def run(
+        self,
+        state: FitState,
+        *,
+        steps: int | None = None,
+        max_seconds: float | None = None,
+        target_psnr: float | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """Solve without what is held out, measure there, and solve with all; closer to the samples where a target asks for it."""
+        start = time.monotonic()
+        sampler: Any = next(iter(state.problem.samplers().values()))
+        self.solve(state.field, sampler.sample(state.rng, None))
+        HeldOut.measure(state)
+        observed, judge = sampler.sample(state.rng, None), state.problem.judge
+        self.solve(state.field, observed)
+        state.step, state.progress, state.stopped_by = 1, 1.0, "solved"
+        for closeness in CLOSER:
+            reached = None if judge is None or target_psnr is None else judge.quality(state.field)["psnr"]
+            if reached is None or target_psnr is None or reached >= target_psnr:
+                break
+            self.solve(state.field, observed, closeness)
+            state.notes.append(
+                f"the penalty was lowered to {closeness:g} of what held-out samples ask for, to reach {target_psnr:g} dB"
+            )
+        state.notes = state.notes[-1:]
+        state.seconds = time.monotonic() - start
+
     @torch.no_grad()
     def solve(self, field: Field, observed: Batch, closeness: float = 1.0) -> None:
-        """Set the weights.
+        """Set the weights; with a closeness below 1 nearer to the observations than was found best.
 
         Raises:
             InputError: a field of another structure.
@@ -74,24 +118,3 @@ def check_spline_field(field: Field) -> DenseGrid:
     if encoding.in_dim != 1 or len(encoding.levels) != 1 or encoding.interpolation != "cubic" or network.depth != 0:
         raise InputError("a spline is solved for in one level of a cubic grid on one axis; got another grid or network")
     return encoding
-
-
-def run_solver(solver: Solver, state: FitState, *, target_psnr: float | None = None) -> None:
-    """Solve without what is held out, measure there, and solve with all; closer to the samples where a target asks for it."""
-    start = time.monotonic()
-    sampler: Any = next(iter(state.problem.samplers().values()))
-    solver.solve(state.field, sampler.sample(state.rng, None))
-    HeldOut.measure(state)
-    observed, judge = sampler.sample(state.rng, None), state.problem.judge
-    solver.solve(state.field, observed)
-    state.step, state.progress, state.stopped_by = 1, 1.0, "solved"
-    for closeness in CLOSER:
-        reached = None if judge is None or target_psnr is None else judge.quality(state.field)["psnr"]
-        if reached is None or target_psnr is None or reached >= target_psnr:
-            break
-        solver.solve(state.field, observed, closeness)
-        state.notes.append(
-            f"the penalty was lowered to {closeness:g} of what held-out samples ask for, to reach {target_psnr:g} dB"
-        )
-    state.notes = state.notes[-1:]
-    state.seconds = time.monotonic() - start

@@ -1,6 +1,7 @@
-"""How a sensor sees a field: (field, query) → prediction."""
+"""How a sensor sees a field: (field, query) → prediction; linear sensors of a whole grid also as A and A_adjoint."""
 
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
 
@@ -10,3 +11,12 @@ MEASUREMENTS: dict[str, type] = {
     "Laplacian": Laplacian,
     "MultiscaleValues": MultiscaleValues,
 }
+LINEAR_MEASUREMENTS: dict[str, type[LinearMeasurement]] = {
+    "Chain": Chain,
+    "Combined": Combined,
+    "OnGrid": OnGrid,
+    "Samples": Samples,
+    "Stack": Stack,
+}
+
+__all__ = ["LINEAR_MEASUREMENTS", "MEASUREMENTS", *MEASUREMENTS, *LINEAR_MEASUREMENTS]

@@ -27,5 +27,6 @@ class MultiscaleValues:
     def __call__(self, field: FieldLike, query: Float[Tensor, "n d"]) -> Float[Tensor, "n levels c"]:
         """Values of all levels at the query points."""
         values: Tensor
+        query = query.to(getattr(field, "coords_dtype", query.dtype))  # of a long grid they are finer than the field tells apart
         values = field.levels(query) if isinstance(field, MultiscaleFieldLike) else torch.unsqueeze(field(query), 1)
         return values if self.channels is None else values[..., list(self.channels)]

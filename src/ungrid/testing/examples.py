@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ungrid.domain.box import Box
+from ungrid.domain.grid import Grid
 from ungrid.domain.tiling import local_box
 from ungrid.encodings.base import Encoding
 from ungrid.encodings.codebook_grid import CodebookGrid
@@ -36,7 +38,9 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
+from ungrid.fields.unknowns import WithUnknowns
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
 from ungrid.networks.bacon import Bacon
@@ -190,6 +194,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
     "LatticeField": lambda box, c, seed: lattice_field(box, c, seed),
     "SplineField": lambda box, c, seed: spline_field(box, c, seed),
+    "WithUnknowns": lambda box, c, seed: WithUnknowns(wave_field(box, c, seed), ("speed", "loss"), (0.5, -2.0)),
     "TiledField": lambda box, c, seed: TiledField(
         box,
         wave_field(local_box(box.axes), c, seed),
@@ -260,6 +265,33 @@ MEASUREMENT_EXAMPLES: dict[str, Callable[..., Any]] = {
     "Gradient": Gradient,
     "Laplacian": Laplacian,
     "MultiscaleValues": MultiscaleValues,
+}
+
+
+class Doubled:
+    """An operator of no library: twice the values, each beside the next."""
+
+    def A(self, values: Tensor) -> Tensor:
+        """[*shape, c] → the same."""
+        return 2 * values + values.roll(1, 0)
+
+    def A_adjoint(self, seen: Tensor) -> Tensor:
+        """The adjoint."""
+        return 2 * seen + seen.roll(-1, 0)
+
+
+def some_samples(grid: Grid) -> Samples:
+    """All samples but every third."""
+    return Samples(grid, (torch.arange(grid.size) % 3 > 0).reshape(grid.shape))
+
+
+# name → its measurement on a grid
+LINEAR_EXAMPLES: dict[str, Callable[[Grid], LinearMeasurement]] = {
+    "Chain": lambda grid: Chain(Doubled(), some_samples(grid)),
+    "Combined": lambda grid: Combined([some_samples(grid), OnGrid(Doubled(), grid)], [0.5, -2.0]),
+    "OnGrid": lambda grid: OnGrid(Doubled(), grid),
+    "Samples": some_samples,
+    "Stack": lambda grid: Stack([some_samples(grid), OnGrid(Doubled(), grid)], [(*grid.shape, 2), (*grid.shape, 2)]),
 }
 
 

@@ -1,0 +1,168 @@
+"""The solver of fits that are convex problems: a field linear in its parameters, linear sensors, convex terms."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ungrid.domain.grid import Grid
+from ungrid.errors import InputError
+from ungrid.fields.base import Field
+from ungrid.fields.lattice import LatticeField
+from ungrid.fit.callbacks import Callback
+from ungrid.fit.convex import Penalty, Solution, admm, conjugate_gradients, power_spectrum
+from ungrid.fit.problem import Problem
+from ungrid.fit.state import FitState
+
+MOST_ITERATIONS = 300
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Convex:
+    """min ½ xᵀ N x − bᵀ x + Σ λ g(K x) over the samples x of a lattice.
+
+    Args:
+        misfits: quadratic terms, such as `LinearMisfit`.
+        penalties: terms with a proximal map, such as `TotalVariation`.
+    """
+
+    misfits: tuple[Any, ...]
+    penalties: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, field: Field, problem: Problem) -> "Convex | None":
+        """The convex problem that a fit is; None for one that is not."""
+        misfits, penalties = _quadratic(problem), _penalties(problem)
+        if not isinstance(field, LatticeField) or not misfits or len(misfits) + len(penalties) < len(problem.terms):
+            return None
+        grids: list[Grid] = [*(misfit.measurement.grid for misfit in misfits), *(each.grid for each in penalties)]
+        return cls(misfits, penalties) if all(grid == field.lattice for grid in grids) else None
+
+    @property
+    def n_measured(self) -> int:
+        """Numbers that were measured: the factor of the whole objective, so that its numbers are near 1."""
+        return sum(misfit.measured.numel() for misfit in self.misfits)
+
+    def normal(self, values: Tensor) -> Tensor:
+        """N x."""
+        parts = [misfit.normal(values) * (self.n_measured / misfit.measured.numel()) for misfit in self.misfits]
+        return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
+
+    def right_side(self) -> Tensor:
+        """b."""
+        parts = [misfit.right_side() * (self.n_measured / misfit.measured.numel()) for misfit in self.misfits]
+        return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
+
+    def weighted(self) -> list[tuple[Penalty, float]]:
+        """Each penalty and its λ."""
+        return [(penalty, penalty.strength * self.n_measured / penalty.grid.size) for penalty in self.penalties]
+
+
+class ConvexSolver:
+    """Finds the samples of a `LatticeField` from linear sensors on its lattice: by ADMM, by conjugate gradients where all terms
+    are quadratic. It begins at the samples that the field has.
+
+    Args:
+        max_iterations: at most, where the fit does not say.
+        tolerance: stop where the samples change by less than this share of themselves.
+        spectrum: of the normal operator, where it is known already, see `fit.convex.power_spectrum`.
+    """
+
+    paper = "boyd2011admm"
+
+    def __init__(self, *, max_iterations: int = MOST_ITERATIONS, tolerance: float = TOLERANCE, spectrum: Tensor | None = None):
+        self.max_iterations, self.tolerance, self.spectrum = max_iterations, tolerance, spectrum
+
+    @torch.no_grad()
+    def run(
+        self,
+        state: FitState,
+        *,
+        steps: int | None = None,
+        max_seconds: float | None = None,
+        target_psnr: float | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """Solve; a step of the state is an iteration.
+
+        Raises:
+            InputError: a target of decibels, or a problem that is not convex in the field's parameters.
+        """
+        field, problem = state.field, Convex.of(state.field, state.problem)
+        if problem is None or not isinstance(field, LatticeField):
+            raise InputError("a convex solver needs a LatticeField, linear measurements on its lattice, and convex terms")
+        if target_psnr is not None:
+            raise InputError("target_psnr is for signals that are known; measurements alone do not say a PSNR")
+        start, most = time.monotonic(), steps or self.max_iterations
+
+        def watch(iteration: int, residual: float) -> bool:
+            state.step, state.seconds = iteration, time.monotonic() - start
+            state.progress = max(iteration / most, 0.0 if max_seconds is None else min(1.0, state.seconds / max_seconds))
+            for callback in callbacks:
+                callback(state, {"residual": residual})
+            return max_seconds is not None and state.seconds >= max_seconds
+
+        for callback in callbacks:
+            callback.begin(state)
+        found = self._minimize(problem, field.samples.detach(), most, watch)
+        for penalty in problem.penalties:
+            found = penalty.settle(found) if hasattr(penalty, "settle") else found
+        field.samples.copy_(found.to(field.samples))
+        state.progress, state.stopped_by = 1.0, self._reason(state, most, max_seconds)
+        state.seconds = time.monotonic() - start
+        for callback in callbacks:
+            callback.end(state)
+
+    def _minimize(self, problem: Convex, samples: Tensor, most: int, watch: Any) -> Tensor:
+        right_side, penalties = problem.right_side(), problem.weighted()
+        start = samples if bool(samples.any()) else None
+        spectrum = power_spectrum(problem.normal, right_side) if self.spectrum is None else self.spectrum
+        solution: Solution
+        if penalties:
+            solution = admm(
+                problem.normal,
+                right_side,
+                penalties,
+                start,
+                spectrum=spectrum,
+                max_iterations=most,
+                tolerance=self.tolerance,
+                callback=watch,
+            )
+        else:
+            solution = conjugate_gradients(
+                problem.normal, right_side, start, max_iterations=most, tolerance=self.tolerance, callback=watch
+            )
+        return solution.values
+
+    @staticmethod
+    def _reason(state: FitState, most: int, max_seconds: float | None) -> str:
+        if state.step >= most:
+            return "steps"
+        return "max_seconds" if max_seconds is not None and state.seconds >= max_seconds else "converged"
+
+
+@torch.no_grad()
+def relative_residual(problem: Problem, field: LatticeField) -> float:
+    """‖A x − y‖ / ‖y‖ over all quadratic terms, each weighted as it is: what no longer fits, as a share of what was measured."""
+    missed = told = 0.0
+    for term in _quadratic(problem):
+        seen = term.measurement(field)
+        missed += float((term.weights * (seen - term.measured).abs().square()).sum())
+        told += float((term.weights * term.measured.abs().square()).sum())
+    return math.sqrt(missed / told) if told > 0 else 0.0
+
+
+def _quadratic(problem: Problem) -> tuple[Any, ...]:
+    """The terms that are squared errors of linear measurements."""
+    return tuple(term for term in problem.terms if getattr(term, "is_quadratic", False))
+
+
+def _penalties(problem: Problem) -> tuple[Any, ...]:
+    """The terms with a proximal map."""
+    return tuple(term for term in problem.terms if hasattr(term, "shrink"))
