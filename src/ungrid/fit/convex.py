@@ -14,7 +14,7 @@ Linear = Callable[[Tensor], Tensor]
 
 RELAXATION = 1.6  # of ADMM's images, beyond their new values
 ADAPTED, ADAPT_EVERY, BALANCED = 60, 5, 3.0  # iterations in which ρ follows the residuals, how often, and at most by how much
-INNER_TOLERANCE = 1e-6
+INNER_TOLERANCE = 1e-4
 LEAST_EIGENVALUE = 1e-6  # of the largest, in a preconditioner
 
 
@@ -144,7 +144,7 @@ def admm(
     *,
     spectrum: Tensor | None = None,
     max_iterations: int = 200,
-    inner_iterations: int = 4,
+    inner_iterations: int = 25,
     tolerance: float = 1e-4,
     callback: Callable[[int, float], bool | None] | None = None,
 ) -> Solution:
