@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from torch.testing import assert_close
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
-from ungrid.fit.spline import SplineObservations, along_axes, axis_solver, from_neighbors
+from ungrid.fit.spline import SplineObservations, along_axes, axis_solver, from_coarser, from_neighbors
 
 GRID = Grid(Box(("z", "y", "x"), ((-3.0, 9.0), (0.0, 5.0), (10.0, 20.0))), (12, 10, 20))
 VALUES = torch.randn(12, 10, 20, 2, generator=torch.Generator().manual_seed(0))
@@ -81,3 +83,13 @@ def test_single_samples_are_estimated_from_their_neighbors():
     found = from_neighbors(flat.reshape(values.shape), missing)
     assert_close(found[1:3], values.reshape(-1, 2)[missing[1:3]], atol=0.02, rtol=0)
     assert float((found - values.reshape(-1, 2)[missing]).abs().max()) < 0.5
+
+
+def test_a_wide_gap_is_filled_with_values_between_those_around_it():
+    ramp = torch.linspace(0, 1, 40)[:, None, None, None].expand(40, 13, 1, 1).clone()
+    missing = torch.zeros(40, 13, 1, dtype=torch.bool)
+    missing[8:32, 3:] = True
+    found = from_coarser(ramp.masked_fill(missing[..., None], math.nan), missing)
+    assert torch.equal(found[~missing], ramp[~missing])
+    assert float((found - ramp).abs().max()) < 0.2
+    assert float(found.diff(dim=0).abs().max()) < 0.1

@@ -13,6 +13,7 @@ from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
+from ungrid.fields.refined_spline import RefinedSpline
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
@@ -29,6 +30,7 @@ FIELDS: dict[str, type] = {
     "LatticeField": LatticeField,
     "MultiscaleField": MultiscaleField,
     "Product": Product,
+    "RefinedSpline": RefinedSpline,
     "ResidualField": ResidualField,
     "Stitched": Stitched,
     "SplineField": SplineField,
@@ -55,6 +57,7 @@ __all__ = [
     "Product",
     "Recipe",
     "Record",
+    "RefinedSpline",
     "ResidualField",
     "SplineField",
     "Stitched",

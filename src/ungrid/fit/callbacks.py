@@ -78,6 +78,10 @@ class HeldOut(Callback):
             return
         state.extra["heldout"] = state.problem.judge.heldout(state.field)
         state.problem.judge.give_back()
+        for term in state.problem.terms:  # one that can take them in at once, also when no step is left
+            absorb = getattr(term, "absorb", None)
+            if absorb is not None:
+                absorb(state.field)
 
 
 class Refocus(Callback):

@@ -1,15 +1,14 @@
 """Cubic splines of whole grids of samples: solved for axis by axis, and observed between the samples."""
 
-from collections.abc import Sequence
-
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ungrid.domain.grid import Grid
 from ungrid.domain.sampling import Batch
 from ungrid.encodings.dense_grid import DenseGrid
 from ungrid.encodings.interpolation import KERNELS, axis_taps
+from ungrid.fields.refinement import along_axes
 from ungrid.fit.samplers import GridObservations
 
 RIDGE = 1e-9  # decides where an axis has more nodes than samples
@@ -32,13 +31,6 @@ def axis_solver(places: Float[Tensor, "n"], n_cells: int, stiffness: float) -> F
     normal.diagonal().add_(RIDGE)
     solver: Tensor = torch.linalg.solve(normal, basis.T)
     return solver.float()
-
-
-def along_axes(values: Float[Tensor, "*shape c"], matrices: Sequence[Tensor]) -> Float[Tensor, "*sizes c"]:
-    """Each matrix [m, n] times its axis of the values."""
-    for axis, matrix in enumerate(matrices):
-        values = torch.tensordot(matrix.to(values), values, dims=([1], [axis])).movedim(0, axis)
-    return values
 
 
 class SplineObservations:
@@ -136,3 +128,33 @@ def from_neighbors(values: Float[Tensor, "*shape c"], missing: Int[Tensor, " m"]
         stride *= shape[axis]
     mean = flat.mean(dim=0)
     return torch.where(weight > 0, total / weight.clamp_min(1e-9), mean)
+
+
+def from_coarser(values: Float[Tensor, "*shape c"], missing: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape c"]:
+    """The values with smooth estimates of what is missing, however wide the gap: from means of what is known there, over cells
+    twice as wide each until all have some.
+
+    Args:
+        values: what is missing may be anything, also NaN; some must be known.
+        missing: which are.
+    """
+    if not missing.any():
+        return values
+    shape, dim = values.shape[:-1], values.dim() - 1
+    if max(shape) == 1:
+        return values
+    padding = [after for n in reversed(shape) for after in (0, n % 2 if n > 1 else 0)]
+    known = torch.nn.functional.pad((~missing)[..., None].to(values.dtype), (0, 0, *padding))
+    total = torch.nn.functional.pad(values.masked_fill(missing[..., None], 0.0), (0, 0, *padding))
+    for axis in range(dim):
+        if shape[axis] > 1:
+            total = total.unflatten(axis, (-1, 2)).sum(dim=axis + 1)
+            known = known.unflatten(axis, (-1, 2)).sum(dim=axis + 1)
+    coarse = from_coarser(total / known.clamp_min(1.0), known[..., 0] == 0)
+    for axis in range(dim):
+        if shape[axis] > 1:
+            ahead = torch.cat([coarse.narrow(axis, 1, coarse.shape[axis] - 1), coarse.narrow(axis, -1, 1)], dim=axis)
+            behind = torch.cat([coarse.narrow(axis, 0, 1), coarse.narrow(axis, 0, coarse.shape[axis] - 1)], dim=axis)
+            halves = torch.stack([0.75 * coarse + 0.25 * behind, 0.75 * coarse + 0.25 * ahead], dim=axis + 1)
+            coarse = halves.flatten(axis, axis + 1).narrow(axis, 0, shape[axis])
+    return torch.where(missing[..., None], coarse, values)

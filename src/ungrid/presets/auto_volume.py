@@ -1,19 +1,24 @@
-"""The default for volumes: how many parameters, passes and samples a step, so that any volume is done in bounded time."""
+"""The default for volumes: a spline with a node at each sample where the volume is rich and few nodes elsewhere."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ungrid.errors import InputError
-from ungrid.fields.base import Field
 from ungrid.fields.record import Recipe
+from ungrid.fields.refined_spline import RefinedSpline
+from ungrid.fields.refinement import BLOCK
+from ungrid.fit.spline import from_coarser, from_neighbors
 from ungrid.presets.choice import Choice, sized
-from ungrid.presets.least_squares import MOST_CHANNELS, spline_field
+from ungrid.presets.least_squares import keep_blocks, layers, refined_spline, rounding_energy
 from ungrid.signals.base import Signal
+from ungrid.tasks.draws import HELDOUT_FRACTION, WHOLE, hold_out
 
-LEAST_NODES = 4  # of a cubic axis, also where it has fewer samples
-LEAST_BATCH, MOST_BATCH = 4_096, 32_768
-MOST_FOCUSED = 2**21  # samples: looking where a larger volume is wrong takes longer than it saves
-BATCHES = 1_500  # of a fit, at least, until a batch has its least size
+MOST_CHANNELS = 64
+THIN = 4  # samples of an axis
 
 
 @dataclass(frozen=True)
@@ -21,72 +26,89 @@ class VolumeEffort:
     """A point of the frontier for volumes.
 
     Args:
-        passes: over all samples, at most.
-        most_seen: samples seen in all, at most: what bounds the time of a large volume.
-        params_per_value: grid parameters for each value, at most.
+        steps: of conjugate gradients, after the spline is found level by level; of fewer than 8 none comes after the
+            held-out samples are taken in.
+        enough: dB of PSNR that are aimed at, beyond which nodes are saved.
+        params_per_value: for each value, at most.
     """
 
-    passes: int
-    most_seen: int
+    steps: int
+    enough: float
     params_per_value: float
 
 
 VOLUME_EFFORTS = {
-    "fast": VolumeEffort(6, 12_000_000, 0.45),
-    "balanced": VolumeEffort(16, 40_000_000, 0.7),
-    "best": VolumeEffort(48, 240_000_000, 0.9),
+    "fast": VolumeEffort(8, 50.0, 0.45),
+    "balanced": VolumeEffort(8, 60.0, 0.7),
+    "best": VolumeEffort(24, 70.0, 0.9),
 }
 
 
-def build_volume(signal: Signal, params_per_value: float, seed: int) -> Field:
-    """The field of a volume, before it begins at its spline; more parameters where it is a few samples thin or has few times."""
-    known = signal.known_values.flatten(0, -2).double()
-    ranges = []
-    for mean, spread in zip(known.mean(dim=0).tolist(), known.std(dim=0, correction=0).tolist(), strict=True):
-        half = spread if spread > 0 else 0.5
-        ranges.append((mean - half, mean + half))
-    return spline_field(
-        signal.box,
-        signal.out_dim,
-        shape=signal.grid.shape,
-        params_per_value=params_per_value * math.prod(max(1.0, LEAST_NODES / n) for n in signal.grid.shape),
-        value_ranges=tuple(ranges),
-        seed=seed,
-    )
-
-
-def schedule_volume(recipe: Recipe, n_samples: int, effort: str) -> Recipe:
-    """The recipe with batches and steps for a volume of so many samples: all its passes, or as many as time allows."""
-    level = VOLUME_EFFORTS[effort]
-    seen = min(level.passes * n_samples, level.most_seen)
-    batch = int(max(LEAST_BATCH, min(MOST_BATCH, seen / BATCHES)))
-    order = "focused" if n_samples <= MOST_FOCUSED else "shuffled"
-    return replace(recipe, order=order, batch_size=min(batch, max(1, n_samples)), steps=max(100, round(seen / batch)))
-
-
 def choose_volume(signal: Signal, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:
-    """The default for volumes: a grid of cubic levels, begun at the signal's spline; arguments as of `presets.auto.choose`.
+    """The default for volumes, begun at its spline, without a look at the samples that the fit will hold out with this seed.
 
-    Of a volume with gaps, only what is known is fitted.
+    Of a volume with gaps, only what is known is fitted. Nothing of it is random, so the seed changes nothing else.
+
+    Args:
+        signal: what will be fitted.
+        effort: a name in `VOLUME_EFFORTS`.
+        max_bytes: most bytes of the file, or None.
+        seed: of the samples that are held out.
 
     Raises:
-        InputError: no room in the bytes, or more channels than a spline is begun for; a published setting takes them.
+        InputError: no room in the bytes, or more channels than the spline takes; a published setting takes them.
     """
     if signal.out_dim > MOST_CHANNELS:
         raise InputError(
             f"the default for volumes takes up to {MOST_CHANNELS} channels, this has {signal.out_dim}; say --preset dense_grid"
         )
     level = VOLUME_EFFORTS[effort]
-    field = sized(signal, lambda share: build_volume(signal, max(share, 1e-9), seed), level.params_per_value, max_bytes)
-    assert field.recipe is not None
-    recipe = field.recipe = schedule_volume(field.recipe, signal.grid.size, effort)
-    estimates = "none" if signal.known is not None else "spline"
+    scale, offset = _scales(signal)
+    missed: dict[int, float] = {}
+    found = layers((completed(signal, seed) - torch.tensor(offset)) / torch.tensor(scale))
+    n_values = signal.values.numel()
+    own_peak = signal.peak / (sum(number**2 for number in scale) / len(scale)) ** 0.5  # in units of the scale
+    allowed = n_values * own_peak**2 * 10 ** (-level.enough / 10)
+
+    def build(share: float) -> RefinedSpline:
+        kept = keep_blocks(found, share * n_values, allowed)
+        field = refined_spline(signal.box, found, kept.blocks, value_scale=tuple(scale), value_offset=tuple(offset))
+        missed[field.n_params] = kept.missed + rounding_energy(found, kept.blocks)
+        return field
+
+    # a block reaches beyond a thin axis: nodes that are of no use
+    beyond = math.prod(-(-n // BLOCK) * BLOCK / n for n in signal.grid.shape if n < THIN)
+    field = sized(signal, build, level.params_per_value * beyond, max_bytes)
+    field.recipe = Recipe(optimizer="conjugate_gradients", learning_rate=1.0, steps=level.steps, order=WHOLE)
+    expected = 10 * math.log10(max(n_values * own_peak**2, 1e-30) / max(missed[field.n_params], 1e-30))
     reason = (
-        f"{effort}: a dense grid of 4 levels and a small network, {field.n_params:,} parameters "
-        f"({field.n_params / signal.values.numel():.2f} per value), {recipe.steps} steps of {recipe.batch_size:,} samples; "
-        f"{WHY[estimates]}, from their spline on"
+        f"{effort}: a cubic spline with a node at each sample where the volume is rich and coarser ones elsewhere, "
+        f"{field.n_params:,} parameters ({field.n_params / n_values:.2f} per value), by least squares of "
+        f"{WHY[signal.known is None]} in {level.steps} steps of conjugate gradients; a PSNR of about {expected:.0f} dB"
     )
-    return Choice(field, "float16", estimates, reason, from_spline=True)
+    return Choice(field, "float16", "none", reason)
 
 
-WHY = {"none": "fitted to what is known", "spline": "fitted to samples and to the cubic spline between them"}
+WHY = {True: "all samples", False: "what is known"}
+
+
+@torch.no_grad()
+def completed(signal: Signal, seed: int) -> Float[Tensor, "*shape c"]:
+    """The samples, with estimates in place of those that are not known or will be held out."""
+    known = signal.known_samples
+    index = None if known is None else known.flatten().nonzero().squeeze(-1)
+    values: Tensor = signal.values.float()
+    if known is not None:
+        values = from_coarser(values, ~known)
+    _, withheld = hold_out(signal.grid.size, index, HELDOUT_FRACTION, seed)
+    if withheld is None:
+        return values
+    estimates = from_neighbors(values, withheld.long())
+    return values.flatten(0, -2).index_copy(0, withheld.long(), estimates.to(values)).reshape(values.shape)
+
+
+def _scales(signal: Signal) -> tuple[list[float], list[float]]:
+    """Standard deviation of each channel, 1 for a constant, and mean."""
+    known = signal.known_values.flatten(0, -2)
+    spread = known.double().std(dim=0, correction=0)
+    return torch.where(spread > 0, spread, 1.0).tolist(), known.mean(dim=0, dtype=torch.float64).tolist()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
@@ -10,6 +10,7 @@ from ungrid.fields.storage import file_bytes
 from ungrid.fit.solver import Solver
 from ungrid.signals.base import Signal
 
+AnyField = TypeVar("AnyField", bound=Field)
 LEAST_BYTES = 8_192  # of a file, without its weights
 
 
@@ -22,7 +23,6 @@ class Choice:
         stored: how its weights are written.
         estimates: what it is fitted to beside the samples, see `tasks.represent`.
         reason: in words.
-        from_spline: whether it begins at the signal's spline, see `presets.least_squares`.
         solver: finds the weights at once; None for descent.
     """
 
@@ -30,11 +30,10 @@ class Choice:
     stored: Literal["float32", "float16"]
     estimates: str
     reason: str
-    from_spline: bool = False
     solver: Solver | None = None
 
 
-def sized(signal: Signal, build: Callable[[float], Field], params_per_value: float, max_bytes: int | None) -> Field:
+def sized(signal: Signal, build: Callable[[float], AnyField], params_per_value: float, max_bytes: int | None) -> AnyField:
     """The field of so many parameters per value, or of as many as fit into the bytes.
 
     Args:

@@ -1,122 +1,127 @@
-"""A grid field begun at the least-squares spline of a signal: solved for along one axis after another, then fitted further.
+"""The least-squares spline of a whole volume, and how much of it is enough: which blocks of nodes a refined spline keeps.
 
-Cubic B-splines on a regular grid are products over the axes, so the spline nearest to a whole signal is found by one small matrix
-an axis, in seconds. The field gives exactly this spline before its first step: the finest level holds it, and a pair of rectified
-units a channel, max(f, 0) and max(−f, 0), takes it through the network. What the fit adds are the edges that no spline has.
+On each level the spline nearest to the volume is found by one small matrix an axis, in seconds; what a level adds to the next
+coarser is orthogonal to that. So the energy of a block of nodes tells what is lost without it, and those that lose most for
+their number are kept. On the finest level nothing is left over: all blocks together pass through every sample.
 """
 
-from typing import cast
+import math
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor, nn
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from ungrid.domain.box import Box
-from ungrid.encodings.dense_grid import DenseGrid
-from ungrid.errors import InputError
-from ungrid.fields.base import Field
-from ungrid.fields.encoded import EncodedField
-from ungrid.fields.record import Recipe
-from ungrid.fit.spline import along_axes, axis_solver, from_neighbors
-from ungrid.networks.mlp import Mlp
-from ungrid.presets.published import grid_levels
-from ungrid.signals.base import Signal
+from ungrid.encodings.bit_packing import packed_size
+from ungrid.fields.refined_spline import RefinedSpline
+from ungrid.fields.refinement import (
+    Shape,
+    along_axes,
+    block_shape,
+    block_size,
+    blocked,
+    level_bases,
+    level_shapes,
+    level_weights,
+    refine,
+    taken,
+)
 
-ROUNDS = 3  # of filling what is not seen; of one sample in a hundred, less than 0.01 dB is left to gain
-STIFF = 1e-3  # of the bend at the ends, see `axis_solver`
-LEAST_WIDTH = 32
-MOST_CHANNELS = 64
+RIDGE = 1e-12  # decides where a level has more nodes than there are samples
+ROUNDING = 1.6e-4  # of a weight, root mean square, where it is stored as float16
 
 
-def spline_field(
-    box: Box,
-    out_dim: int,
-    *,
-    shape: tuple[int, ...],
-    params_per_value: float,
-    value_ranges: tuple[tuple[float, float], ...],
-    n_levels: int = 4,
-    seed: int = 0,
-) -> EncodedField:
-    """A grid of cubic levels with one feature a channel, and a small ReLU network: what `begin_at_spline` can begin.
-
-    One feature instead of two lets the finest level have twice the nodes: of MNI152's middle 96³ voxels at 0.5 parameters a value
-    the spline has 39.8 dB instead of 35.4, and after four passes 43.6 dB instead of 40.8.
+class Layers(NamedTuple):
+    """A volume as a sum over levels of a spline, the finest first.
 
     Args:
-        box: where the field lives.
-        out_dim: channels.
-        shape: samples of the signal along each axis.
-        params_per_value: grid parameters for each value of the signal; above 0.
-        value_ranges: (low, high) of each channel: its mean, less and plus a standard deviation.
-        n_levels: of the grid.
-        seed: of grid and network.
+        nodes: of each level [*nodes, c], for values in units of their scale.
+        energies: of each level's blocks [blocks]: squares over all samples and channels that are lost without a block.
+        shape: samples along each axis.
     """
-    levels = grid_levels(shape, out_dim, params_per_value, n_levels, n_features=out_dim, n_beyond=3)
-    encoding = DenseGrid(box.dim, levels, out_dim, interpolation="cubic", seed=seed)
-    width = max(LEAST_WIDTH, 16 + 2 * out_dim)
-    network = Mlp(encoding.out_dim, out_dim, width, depth=2, seed=seed)
-    scale = tuple(high - low for low, high in value_ranges)
-    field = EncodedField(box, encoding, network, scale, tuple((low + high) / 2 for low, high in value_ranges))
-    # 5e-3: with 1e-2 MNI152's middle ends lower after four passes, a bolt's CT 1.2 dB higher after sixteen
-    field.recipe = Recipe(learning_rate=5e-3, schedule="cosine", steps=600, batch_size=8192, betas=(0.9, 0.99), epsilon=1e-15)
-    return field
+
+    nodes: list[Tensor]
+    energies: list[Tensor]
+    shape: Shape
+
+    @property
+    def least(self) -> int:
+        """Blocks of the coarsest level, all of which are kept."""
+        return len(self.energies[-1])
+
+
+class Kept(NamedTuple):
+    """Which blocks of each level are kept, and the squares over all samples and channels that are expected to be missed."""
+
+    blocks: list[Tensor]
+    missed: float
 
 
 @torch.no_grad()
-def begin_at_spline(field: Field, signal: Signal, unseen: Bool[Tensor, "*shape"] | None = None) -> None:
-    """Give the field the weights at which it is the least-squares spline of the signal, on the nodes of its finest level.
+def layers(values: Float[Tensor, "*shape c"]) -> Layers:
+    """Take the values apart into what each level adds."""
+    shape = tuple(values.shape[:-1])
+    shapes, weights = level_shapes(shape), level_weights(shape)
+    nodes, energies = [], []
+    for bases in level_bases(shape):
+        solvers = [torch.linalg.solve(basis.T @ basis + RIDGE * torch.eye(basis.shape[1]), basis.T) for basis in bases]
+        nodes.append(along_axes(values, solvers))
+    for level, weight in enumerate(weights):
+        if level + 1 < len(shapes):
+            nodes[level] -= refine(nodes[level + 1], shapes[level])
+        energies.append(blocked(nodes[level]).square_().sum(dim=(1, 2)).mul_(weight))
+    return Layers(nodes, energies, shape)
+
+
+def keep_blocks(found: Layers, most_params: float, allowed: float = 0.0) -> Kept:
+    """The blocks whose energies are largest, until they are enough or there is no room for more.
 
     Args:
-        field: as `spline_field` makes it; its weights change.
-        signal: what it will be fitted to.
-        unseen: [*shape] samples that must not be looked at; they are filled in turn with what the spline says there.
-
-    Raises:
-        InputError: a field with another encoding or network.
+        found: the levels.
+        most_params: parameters, at most, where a byte of what says which blocks are kept counts as half a one.
+        allowed: squares that may be missed.
     """
-    c = signal.out_dim
-    if not isinstance(field, EncodedField):
-        raise InputError(f"a {type(field).__name__} has no spline to begin at; expected a field as spline_field makes it")
-    encoding, network = field.encoding, field.network
-    if not isinstance(encoding, DenseGrid) or not isinstance(network, Mlp) or encoding.n_features_per_level != c:
-        raise InputError("only a field as spline_field makes it can begin at a spline")
-    scale, offset = torch.tensor(field.value_scale), torch.tensor(field.value_offset)
-    values = (signal.values - offset) / scale
-    finest, cells = cast(Tensor, encoding.levels[-1]), encoding.resolutions[-1]
-    solvers = [axis_solver(centers(n), along, STIFF) for n, along in zip(signal.grid.shape, cells, strict=True)]
-    _pass_through(network, encoding.out_dim - c, c)
-    if unseen is None or not unseen.any():
-        finest.copy_(along_axes(values, solvers))
-        return
-    missing = unseen.flatten().nonzero().squeeze(-1)
-    values[unseen] = values[~unseen].mean(dim=0)
-    values[unseen] = from_neighbors(values, missing)  # a fine spline keeps much of what it is begun with
-    places = [(index + 0.5) * (2 / n) - 1 for index, n in zip(unseen.nonzero().unbind(1), signal.grid.shape, strict=True)]
-    points = torch.stack(places, dim=-1)
-    for _ in range(ROUNDS):
-        finest.copy_(along_axes(values, solvers))
-        values[unseen] = torch.cat([encoding(part)[:, -c:] for part in points.split(2**18)])
-    finest.copy_(along_axes(values, solvers))
+    size = block_size(len(found.shape)) * found.nodes[0].shape[-1]
+    bits = sum(packed_size(math.prod(block_shape(nodes)), 1) for nodes in level_shapes(found.shape))
+    room = max(0, int((most_params - bits / 2) // size) - found.least)
+    *fine, coarsest = found.energies
+    flat = torch.cat(fine) if fine else coarsest.new_zeros(0)
+    energies, order = flat.sort(descending=True)
+    left = energies.double().flip(0).cumsum(0).flip(0)  # without this block and all that have less
+    n = min(room, int((left > allowed).sum()))
+    kept = torch.zeros(len(flat), dtype=torch.bool).index_fill_(0, order[:n], True)
+    blocks = [*kept.split([len(each) for each in fine]), torch.ones(len(coarsest), dtype=torch.bool)]
+    return Kept(blocks, float(left[n]) if n < len(left) else 0.0)
 
 
-def centers(n_samples: int) -> Tensor:
-    """Of the samples along an axis [n], in [-1, 1]."""
-    return (torch.arange(n_samples, dtype=torch.float64) + 0.5) * (2 / n_samples) - 1
+@torch.no_grad()
+def refined_spline(
+    box: Box,
+    found: Layers,
+    blocks: list[Bool[Tensor, "_"]],
+    *,
+    value_scale: tuple[float, ...],
+    value_offset: tuple[float, ...],
+) -> RefinedSpline:
+    """The field that keeps these blocks of a volume.
+
+    Args:
+        box: where the volume lives.
+        found: its levels.
+        blocks: which of each are kept.
+        value_scale, value_offset: the values that the levels were found for, times the scale, plus the offset, are the volume's.
+    """
+    counts = tuple(int(kept.sum()) for kept in blocks)
+    channels = found.nodes[0].shape[-1]
+    field = RefinedSpline(box, channels, found.shape, counts, value_scale=value_scale, value_offset=value_offset)
+    field.keep(blocks)
+    for rows, nodes, kept in zip(field.nodes, found.nodes, blocks, strict=True):
+        rows.copy_(taken(nodes, kept))
+    return field
 
 
-def _pass_through(network: Mlp, first_feature: int, c: int) -> None:
-    """Let the network give the last c features as they are, and nothing else yet."""
-    layers = cast(list[nn.Linear], list(network.layers))
-    first, last = layers[0], layers[-1]
-    for layer in layers[:-1]:
-        layer.weight[: 2 * c] = 0
-        layer.bias[: 2 * c] = 0
-    last.weight.zero_()
-    last.bias.zero_()
-    for channel in range(c):
-        plus, minus = 2 * channel, 2 * channel + 1
-        first.weight[plus, first_feature + channel], first.weight[minus, first_feature + channel] = 1, -1
-        for layer in layers[1:-1]:
-            layer.weight[plus, plus] = layer.weight[minus, minus] = 1
-        last.weight[channel, plus], last.weight[channel, minus] = 1, -1
+def rounding_energy(found: Layers, blocks: list[Bool[Tensor, "_"]]) -> float:
+    """Squares over all samples and channels that storing the nodes as float16 is expected to add."""
+    kept = zip(found.energies, blocks, strict=True)
+    return ROUNDING**2 * sum(float(energies[which].sum(dtype=torch.float64)) for energies, which in kept)

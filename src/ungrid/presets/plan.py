@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from jaxtyping import Bool
 from torch import Tensor
 
@@ -20,7 +19,6 @@ from ungrid.fit.solver import Solver
 from ungrid.presets.auto import EFFORTS, choose
 from ungrid.presets.choice import Choice
 from ungrid.presets.fit_out import fitted_out, index_box
-from ungrid.presets.least_squares import begin_at_spline
 from ungrid.presets.predict import Machine, Prediction, predict
 from ungrid.presets.start import Start, digest
 from ungrid.presets.table import PUBLISHED
@@ -46,7 +44,7 @@ class Plan:
         reason: what was chosen and why, in words.
         mask: [*shape] which samples are known, or None for all.
         predicted: what the fit will take and give if nothing limits it; None for a problem that was given.
-        estimating_seconds: of wall time that stating the problem took.
+        estimating_seconds: of wall time that choosing the field and stating the problem took.
         start: method and SHA-256 of the weights that the fit begins from, where they are not the preset's own.
         solver: finds the weights at once; None for descent.
     """
@@ -93,6 +91,7 @@ def plan_signal(
         InputError: `max_bytes` cannot be kept, or a preset without frequencies is to be tuned.
         UnknownName: no such preset.
     """
+    began = time.monotonic()
     lookup(preset, dict.fromkeys(NAMES), "preset")
     if mask is not None and tuple(mask.shape) != signal.grid.shape:
         raise InputError(f"the mask has shape {tuple(mask.shape)}, the signal {signal.grid.shape}; they must be equal")
@@ -116,14 +115,11 @@ def plan_signal(
         )
     n_known = None if mask is None else int(mask.sum())
     predicted = predict(signal, field, stored, estimates, Machine.here(), n_known=n_known)
-    began = time.monotonic()
     order = field.recipe.order if field.recipe else "shuffled"
     every_level = isinstance(field, MultiscaleField)
     problem = represent(
         signal, mask=mask, order=order, estimates=estimates, every_level=every_level, max_memory=max_memory, seed=seed
     )
-    if choice.from_spline and start is None:
-        begin_at_spline(field, signal, _unseen(signal, mask, problem))
     begun_from = None if start is None else {"method": start.method, "sha256": digest(field)}
     solver = choice.solver if start is None else None
     return Plan(field, problem, preset, stored, reason, mask, predicted, time.monotonic() - began, begun_from, solver)
@@ -152,13 +148,6 @@ def _published(signal: Signal, preset: str, options: dict[str, float], seed: int
     field = fitted_out(builder(index_box(signal.grid), signal.out_dim, seed=seed, **options), signal)
     reason = f"{why}{preset}: {(builder.__doc__ or '').splitlines()[0]} {field.n_params:,} parameters"
     return Choice(field, "float32", "none", reason)
-
-
-def _unseen(signal: Signal, mask: Tensor | None, problem: Problem) -> Tensor | None:
-    """[*shape] samples that are not known, or withheld until the fit was measured on them."""
-    unseen = torch.zeros(signal.grid.shape, dtype=torch.bool) if mask is None else ~mask
-    withheld = getattr(problem.judge, "withheld", None)
-    return unseen if withheld is None else unseen.flatten().index_fill(0, withheld.long(), True).reshape(signal.grid.shape)
 
 
 def record_of(signal: Signal | None, stored: Literal["float32", "float16"] = "float32") -> Record:

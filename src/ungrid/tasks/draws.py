@@ -12,12 +12,15 @@ from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete, midpoints, refined
 from ungrid.terms.spline_sums import SampledSums
+from ungrid.terms.whole_grid import WholeSamples
 
 HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 TILES = "tiles"
 LATTICES = "lattices"
 SUMS = "sums"
+WHOLE = "whole"
+WHOLE_BYTES = 60  # a value, that a fit to all samples at once takes; 54 to 60 on volumes of 9 to 17 million
 SPLINE = "spline"
 ESTIMATES = ("none", "samples", "cubic", "between", SPLINE)
 
@@ -32,7 +35,7 @@ def draws(
     kept: Tensor | None,
     withheld: Tensor | None,
     max_memory: int | None = None,
-) -> IndexSampler | TileSampler | SampledSums:
+) -> IndexSampler | TileSampler | SampledSums | WholeSamples:
     """The sampler of a fit; arguments as of `tasks.represent`.
 
     Args:
@@ -41,7 +44,7 @@ def draws(
         order, estimates: names.
         mask: [*shape] which samples are known, or None for all.
         kept, withheld: indices that the fit sees from the start, and later, see `hold_out`.
-        max_memory: bytes that estimating may take.
+        max_memory: bytes that estimating, or a fit to all samples at once, may take.
 
     Raises:
         InputError: an order or estimates that do not go with the signal, or with each other.
@@ -55,13 +58,21 @@ def draws(
         raise InputError(
             f"{how} take values on a grid that all count alike, not a signal of kind {signal.kind}; take another preset"
         )
-    if (in_blocks or order == SUMS) and estimates != "none":
+    if (in_blocks or order in (SUMS, WHOLE)) and estimates != "none":
         raise InputError(f'{order} hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
     if in_blocks:
         return TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
     if order == SUMS:
         return SampledSums(signal.grid, signal.values, known=kept, withheld=withheld)
-    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS]) | ORDERS, "order")()
+    if order == WHOLE:
+        needed = WHOLE_BYTES * signal.values.numel()
+        if max_memory is not None and needed > max_memory:
+            raise InputError(
+                f"a spline of {signal.values.numel():,} samples at once takes about {needed:,} bytes, and max_memory is "
+                f"{max_memory:,}; allow more, or say --preset dense_grid"
+            )
+        return WholeSamples(signal.grid, signal.values, known=kept, withheld=withheld)
+    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS, WHOLE]) | ORDERS, "order")()
     if estimates == SPLINE:
         return _splined(signal, mask, withheld, draw)
     if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):

@@ -14,6 +14,7 @@ from ungrid.metrics.film import frame_metrics
 from ungrid.metrics.signal import MEASURES, decibels, sampled_metrics
 from ungrid.signals.base import Signal, peak_of
 from ungrid.terms.spline_sums import SampledSums
+from ungrid.terms.whole_grid import WholeSamples
 
 MONITOR_SAMPLES = 8_192
 # kind → measures of a signal that is drawn a frame at a time, since a second film would not fit beside the first
@@ -50,7 +51,7 @@ class SignalJudge:
     def __init__(
         self,
         signal: Signal,
-        sampler: IndexSampler | TileSampler | SampledSums,
+        sampler: IndexSampler | TileSampler | SampledSums | WholeSamples,
         observed: Observations,
         *,
         known: Tensor | None = None,

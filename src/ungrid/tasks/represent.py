@@ -14,6 +14,7 @@ from ungrid.tasks.judge import SignalJudge
 from ungrid.tasks.observe import observations
 from ungrid.terms.misfit import Loss, Misfit
 from ungrid.terms.spline_sums import SampledSums, SplineMisfit
+from ungrid.terms.whole_grid import WholeMisfit, WholeSamples
 
 
 def represent(
@@ -36,7 +37,8 @@ def represent(
         loss: (prediction, target) → scalar; None for the one that the field's recipe names.
         order: how batches are drawn: "shuffled" (each sample once a pass), "uniform", "stratified"; "tiles": random blocks
             of the grid; "lattices": every k-th sample along each axis, from a random one. Both take all of the grid where the
-            recipe has no batch size. "sums": all samples at every step, by their sums, for a `SplineField`.
+            recipe has no batch size. "sums": all samples at every step, by their sums, for a `SplineField`; "whole": all at
+            every step, for a `RefinedSpline`.
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
         estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";
@@ -70,6 +72,8 @@ def represent(
     judge = SignalJudge(signal, sampler, observed, known=known, withheld=withheld)
     if isinstance(sampler, SampledSums):
         return Problem((SplineMisfit(sampler),), judge, signal)
+    if isinstance(sampler, WholeSamples):
+        return Problem((WholeMisfit(sampler),), judge, signal)
     if every_level and isinstance(sampler, TileSampler):
         raise InputError(f"a field of several scales is fitted at points, and {order} were asked for; take another order")
     return Problem((Misfit(MultiscaleValues() if every_level else PointValues(), sampler, loss),), judge, signal)

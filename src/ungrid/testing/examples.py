@@ -1,6 +1,7 @@
 """One small example of each entry of the name tables, for the contract checks."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ from ungrid.fields.lattice import LatticeField
 from ungrid.fields.multiscale import MultiscaleField
 from ungrid.fields.placed import Cropped, Transformed, Warped
 from ungrid.fields.primitives import GaussianMixture
+from ungrid.fields.refined_spline import RefinedSpline
+from ungrid.fields.refinement import block_shape, level_shapes
 from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
@@ -80,6 +83,20 @@ def lattice_field(box: Box, out_dim: int, seed: int = 0) -> LatticeField:
     """Random samples, of unequal numbers along the axes."""
     rng = torch.Generator().manual_seed(seed)
     return LatticeField.of(box, torch.randn(*range(5, 5 + box.dim), out_dim, generator=rng))
+
+
+def refined_field(box: Box, out_dim: int, seed: int = 0) -> RefinedSpline:
+    """A spline of two levels, half of the blocks of the finer kept, with random nodes."""
+    shape = (11, 4, 9, 3)[: box.dim]
+    counts = [math.prod(block_shape(nodes)) for nodes in level_shapes(shape)]
+    kept = [count // 2 for count in counts[:-1]] + counts[-1:]
+    field = RefinedSpline(box, out_dim, shape, tuple(kept), value_scale=(0.5,), value_offset=(0.1,))
+    rng = torch.Generator().manual_seed(seed)
+    field.keep([torch.randperm(count, generator=rng) < n for count, n in zip(counts, kept, strict=True)])
+    with torch.no_grad():
+        for nodes in field.nodes:
+            nodes.copy_(torch.randn(nodes.shape, generator=rng))
+    return field
 
 
 def encoded_field(encoding: Encoding, out_dim: int = 2, *, box: Box | None = None, seed: int = 0) -> EncodedField:
@@ -193,6 +210,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "Warped": lambda box, c, seed: Warped(wave_field(box, c, seed), wave_field(box, box.dim, seed + 1)),
     "ResidualField": lambda box, c, seed: ResidualField(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.5),
     "LatticeField": lambda box, c, seed: lattice_field(box, c, seed),
+    "RefinedSpline": lambda box, c, seed: refined_field(box, c, seed),
     "SplineField": lambda box, c, seed: spline_field(box, c, seed),
     "WithUnknowns": lambda box, c, seed: WithUnknowns(wave_field(box, c, seed), ("speed", "loss"), (0.5, -2.0)),
     "TiledField": lambda box, c, seed: TiledField(
