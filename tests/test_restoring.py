@@ -9,7 +9,8 @@ import ungrid as ug
 from ungrid.errors import InputError, UnknownName
 from ungrid.measurements.noise import LEVELS, Gaussian, Poisson
 from ungrid.metrics.error import psnr
-from ungrid.restoring import as_picture, classical_names
+from ungrid.restoration.degradation import Degradation
+from ungrid.restoring import as_picture, as_psf, classical_names
 from ungrid.signals.image import from_array
 from ungrid.testing.toys import tiny_film, tiny_picture
 
@@ -133,5 +134,60 @@ def test_without_noise_a_picture_stays():
 
 
 def test_classical_candidates_are_methods_of_their_own():
-    assert classical_names()[0] == "nonlocal_bayes"
-    assert "total_variation" in classical_names()
+    noisy, enlarged = Degradation(Gaussian(0.1)), Degradation(Gaussian(0.0), upscale=2)
+    assert classical_names(noisy) == ["nonlocal_bayes", "total_variation"]
+    assert classical_names(enlarged) == ["total_variation", "cubic"]
+
+
+def sharp(n=32):
+    y, x = np.meshgrid(np.linspace(-1, 1, n), np.linspace(-1, 1, n), indexing="ij")
+    return (0.5 + 0.3 * np.sin(7 * y) * np.cos(5 * x)).astype(np.float32)
+
+
+def test_a_picture_enlarged_has_as_many_times_the_pixels_in_the_same_box():
+    small = sharp().reshape(16, 2, 16, 2).mean(axis=(1, 3))
+    field = ug.restore(small, upscale=2)
+    assert field.grid().shape == (32, 32)
+    assert field.box.bounds == ((0.0, 16.0), (0.0, 16.0))
+    assert float((field.sample(field.grid())[..., 0] - torch.from_numpy(sharp())).square().mean()) < 1e-3
+    assert set(field.record.fit["shares"]) == {"oriented_field", "total_variation"}
+
+
+def test_missing_pixels_are_filled_by_the_field_alone():
+    known = np.random.default_rng(0).random((32, 32)) < 0.6
+    field = ug.restore(np.where(known, sharp(), 0), inpaint=known)
+    assert field.record.fit["shares"] == {"oriented_field": 1.0}
+    assert np.allclose(field.sample(field.grid())[..., 0].numpy()[known], sharp()[known])
+    assert float((field.sample(field.grid())[..., 0] - torch.from_numpy(sharp())).abs().max()) < 0.05
+
+
+def test_a_blur_can_be_said_drawn_or_given():
+    assert as_psf("gaussian:1").shape == (9, 9)
+    assert as_psf("motion:7,0").sum() == pytest.approx(1.0)
+    assert torch.equal(as_psf(np.ones((2, 4), dtype=np.float32))[:2, :4], torch.full((2, 4), 1 / 8))
+    field = ug.restore(sharp(), deblur="gaussian:1")
+    assert field.record.fit["noise"].startswith("gaussian:")
+    assert "psf:9x9" in field.record.fit["noise"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"upscale": 0}, "upscale is 0"),
+        ({"upscale": 99}, "from 1 to 16"),
+        ({"deblur": "gaussian:"}, "no number"),
+        ({"deblur": "gaussian:1,2"}, "2 numbers"),
+        ({"deblur": "motion:15"}, "1 numbers"),
+        ({"deblur": "gaussian:-1"}, "sigma is -1"),
+        ({"deblur": "gaussian:50"}, "point spread function has"),
+        ({"deblur": np.zeros((3, 3), dtype=np.float32)}, "sums to 0"),
+        ({"inpaint": np.ones((32, 32), dtype=bool)}, "all pixels are known"),
+        ({"inpaint": np.zeros((32, 32), dtype=bool)}, "no sample is known"),
+        ({"inpaint": np.ones((31, 32), dtype=bool)}, "must be equal"),
+        ({"upscale": 2, "method": "biharmonic"}, "does not undo"),
+    ],
+)
+def test_what_cannot_be_undone_gets_one_clear_line(asked, says):
+    with pytest.raises(InputError, match=says) as caught:
+        ug.restore(sharp(), **asked)
+    assert "\n" not in str(caught.value)

@@ -8,13 +8,18 @@ from ungrid.restoration.choose import KINDS, METHODS, SHARES, chosen, restore_by
 from ungrid.restoration.degradation import Degradation
 
 NOISE = Degradation(Gaussian(0.1))
+ENLARGED = Degradation(Gaussian(0.0), upscale=2)
+FILLED = Degradation(Gaussian(0.0), known=torch.ones(4, 4, dtype=torch.bool))
 
 
 def test_a_method_takes_the_first_candidate_of_its_kinds():
     assert chosen("field", NOISE) == ["patch_field"]
     assert chosen("classical", NOISE) == ["nonlocal_bayes"]
     assert chosen("auto", NOISE) == ["patch_field", "nonlocal_bayes"]
-    assert all(chosen(name, NOISE) == [name] for name in CANDIDATES)
+    assert all(chosen(name, NOISE) == [name] for name, own in CANDIDATES.items() if own.serves(NOISE))
+    assert chosen("auto", ENLARGED) == ["oriented_field", "total_variation"]
+    assert chosen("auto", FILLED) == ["oriented_field"]
+    assert chosen("classical", FILLED) == ["biharmonic"]
     assert set(METHODS) == {*KINDS, *CANDIDATES}
 
 

@@ -12,15 +12,21 @@ from ungrid.errors import InputError, nearest
 
 @dataclass(kw_only=True)
 class Restore(Command):
-    """Take the noise out of a picture: by a fitted field, a classical estimate, or the mean of both."""
+    """Undo what happened to a picture, noise, blur, too few pixels, missing ones: by a field, a classical estimate, or both."""
 
     source: tyro.conf.Positional[Path]
     """The picture's file."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
     """A picture of the source's bit depth and profile, or the field as .ung."""
-    denoise: Annotated[str, tyro.conf.arg(metavar="NOISE")] = "auto"
+    denoise: Annotated[str | None, tyro.conf.arg(metavar="NOISE")] = None
     """gaussian:SIGMA (levels of 0 to 255), poisson:PEAK (photons of white), poisson-gaussian:PEAK,SIGMA; gaussian and poisson
-    alone estimate their number, auto takes the noise as Gaussian."""
+    alone estimate their number, auto takes the noise as Gaussian. Left out: auto to denoise and deblur, none else."""
+    upscale: int = 1
+    """So many times the pixels along each side."""
+    deblur: Annotated[str | None, tyro.conf.arg(metavar="PSF")] = None
+    """gaussian:SIGMA, motion:LENGTH,DEGREES, or a picture of the point spread function, in pixels of the result."""
+    inpaint: Annotated[Path | None, tyro.conf.arg(metavar="MASK")] = None
+    """A picture that is white where the source is known; the rest is filled in."""
     method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
     """auto takes the mean of a fitted field and a classical estimate; or one of the two alone; or a candidate by name."""
     compare_classical: bool = False
@@ -35,7 +41,7 @@ class Restore(Command):
         signal = restoring.as_picture(self.source)
         field = self._restored(signal, self.method, self.output, device)
         compared = {}
-        for name in restoring.classical_names() if self.compare_classical else ():
+        for name in field.record.fit["classical"] if self.compare_classical else ():
             self.say(f"beside it: {name} …")
             beside = self.output.with_name(f"{self.output.stem}.{name}{self.output.suffix}")
             compared[name] = self._told(self._restored(signal, name, beside, device)) | {"output": beside}
@@ -51,7 +57,16 @@ class Restore(Command):
         from ungrid.files import check_writable
 
         check_writable(output)
-        field = restoring.restore(signal, denoise=self.denoise, method=method, seed=self.seed, device=device)
+        field = restoring.restore(
+            signal,
+            denoise=self.denoise,
+            upscale=self.upscale,
+            deblur=self.deblur,
+            inpaint=self.inpaint,
+            method=method,
+            seed=self.seed,
+            device=device,
+        )
         if output.suffix.lower() == ".ung":
             verbs.save(field, output)
         else:

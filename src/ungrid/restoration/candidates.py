@@ -12,8 +12,11 @@ from ungrid.classical.total_variation import total_variation
 from ungrid.measurements.anscombe import stabilize, unstabilize
 from ungrid.measurements.noise import Gaussian, Poisson, PoissonGaussian
 from ungrid.restoration.degradation import Degradation
+from ungrid.restoration.oriented_field import oriented_field
+from ungrid.restoration.oriented_field import papers as oriented_papers
 from ungrid.restoration.patch_field import papers as patch_field_papers
 from ungrid.restoration.patch_field import patch_field
+from ungrid.restoration.sensing import EXACT, biharmonic, interpolated, sensed, sensed_total_variation
 
 FIELD: Final = "field"
 CLASSICAL: Final = "classical"
@@ -50,6 +53,22 @@ class Candidate(NamedTuple):
 
 
 def _denoises(degradation: Degradation) -> bool:
+    return degradation.is_noise
+
+
+def _senses(degradation: Degradation) -> bool:
+    return not degradation.is_noise
+
+
+def _fills(degradation: Degradation) -> bool:
+    return degradation.is_mask
+
+
+def _enlarges(degradation: Degradation) -> bool:
+    return degradation.upscale > 1 and degradation.psf is None and degradation.known is None
+
+
+def _any(degradation: Degradation) -> bool:
     return True
 
 
@@ -69,6 +88,29 @@ def evened(restore: Restore) -> Restore:
 
 
 def _total_variation(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    if degradation.is_noise:
+        return _denoised_by_total_variation(observed, degradation, rng)
+    return Estimate(sensed_total_variation(observed, degradation), "converged", ("rudin1992nonlinear", "boyd2011admm"))
+
+
+def _oriented_field(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    known = sensed(observed, degradation)
+    if degradation.is_mask and known.deviation <= EXACT:
+        return Estimate(known.start, "rounds", oriented_papers)
+    start = known.start if degradation.is_mask else sensed_total_variation(observed, degradation, margin=True)
+    values = oriented_field(known.measured, known.sensor, known.deviation, start)
+    return Estimate(values[known.inside], "rounds", oriented_papers)
+
+
+def _biharmonic(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    return Estimate(biharmonic(observed, degradation), "converged", ("hestenes1952conjugate",))
+
+
+def _cubic(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    return Estimate(interpolated(observed, degradation), "interpolation", ("keys1981cubic",))
+
+
+def _denoised_by_total_variation(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
     found = total_variation(observed, TOTAL_VARIATION_WEIGHT * sigma_of(degradation))
     return Estimate(found.values, "duality gap", ("rudin1992nonlinear", "beck2009fast"))
 
@@ -83,6 +125,11 @@ def _nonlocal_bayes(observed: Tensor, degradation: Degradation, rng: torch.Gener
     return Estimate(values, "two steps", ("lebrun2013nonlocal", "gavish2017optimal"))
 
 
+def _evened_where_only_noisy(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    restore = evened(_total_variation) if degradation.is_noise else _total_variation
+    return restore(observed, degradation, rng)
+
+
 def sigma_of(degradation: Degradation) -> float:
     """Of the noise, which is Gaussian behind `evened`."""
     assert isinstance(degradation.noise, Gaussian)
@@ -93,5 +140,8 @@ def sigma_of(degradation: Degradation) -> float:
 CANDIDATES: Mapping[str, Candidate] = {
     "patch_field": Candidate(FIELD, _denoises, evened(_patch_field)),
     "nonlocal_bayes": Candidate(CLASSICAL, _denoises, evened(_nonlocal_bayes)),
-    "total_variation": Candidate(CLASSICAL, _denoises, evened(_total_variation)),
+    "oriented_field": Candidate(FIELD, _senses, _oriented_field),
+    "biharmonic": Candidate(CLASSICAL, _fills, _biharmonic),
+    "total_variation": Candidate(CLASSICAL, _any, _evened_where_only_noisy),
+    "cubic": Candidate(CLASSICAL, _enlarges, _cubic),
 }

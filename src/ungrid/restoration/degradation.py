@@ -1,8 +1,8 @@
 """What happened between a scene and its picture: one small object, which candidates are asked to undo."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ungrid.errors import InputError
@@ -14,19 +14,46 @@ NOISES = ("gaussian", "poisson", "poisson-gaussian", "auto")
 EXAMPLE = "gaussian:25, poisson, poisson:30, poisson-gaussian:30,5 or auto"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Degradation:
-    """The picture is noise(scene).
+    """The picture is known · noise(pixels of (psf ∗ scene)): blurred, averaged over pixels, noisy, and known in part.
 
     Args:
         noise: of the samples.
+        upscale: samples of the scene along each side of a pixel.
+        psf: [rows, columns] point spread function in samples of the scene, its sum 1; None for none.
+        known: [h, w] which pixels are known; None for all.
     """
 
     noise: Noise
+    upscale: int = 1
+    psf: Float[Tensor, "rows columns"] | None = None
+    known: Bool[Tensor, "h w"] | None = None
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether nothing but noise happened."""
+        return self.upscale == 1 and self.psf is None and self.known is None
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether pixels are missing, and nothing else happened but noise."""
+        return self.upscale == 1 and self.psf is None and self.known is not None
+
+    def with_noise(self, noise: Noise) -> "Degradation":
+        """The same with another noise."""
+        return replace(self, noise=noise)
 
     def describe(self) -> str:
         """In words, for reports."""
-        return self.noise.describe()
+        parts = [self.noise.describe()]
+        if self.upscale > 1:
+            parts.append(f"upscale:{self.upscale}")
+        if self.psf is not None:
+            parts.append(f"psf:{self.psf.shape[0]}x{self.psf.shape[1]}")
+        if self.known is not None:
+            parts.append(f"known:{float(self.known.float().mean()):.1%}")
+        return " ".join(parts)
 
 
 def parse_noise(text: str, values: Float[Tensor, "y x c"]) -> Noise:
@@ -43,7 +70,7 @@ def parse_noise(text: str, values: Float[Tensor, "y x c"]) -> Noise:
     """
     name, colon, rest = text.strip().partition(":")
     lookup(name, dict.fromkeys(NOISES), "noise")
-    numbers = _numbers(text, rest) if colon else []
+    numbers = parse_numbers(text, rest) if colon else []
     expected = {"gaussian": (0, 1), "poisson": (0, 1), "poisson-gaussian": (2,), "auto": (0,)}[name]
     if len(numbers) not in expected:
         raise InputError(f"the noise {text!r} has {len(numbers)} numbers; expected something like {EXAMPLE}")
@@ -54,8 +81,15 @@ def parse_noise(text: str, values: Float[Tensor, "y x c"]) -> Noise:
     return Gaussian(numbers[0] / LEVELS if numbers else gaussian_level(values))
 
 
-def _numbers(text: str, rest: str) -> list[float]:
+def parse_numbers(text: str, rest: str) -> list[float]:
+    """The numbers with commas between that follow a name.
+
+    Raises:
+        InputError: something that is no number.
+    """
     try:
         return [float(number) for number in rest.split(",")]
     except ValueError:
-        raise InputError(f"the noise {text!r} has something that is no number; expected something like {EXAMPLE}") from None
+        raise InputError(
+            f"{text!r} has something that is no number; expected numbers with commas between after the name"
+        ) from None
