@@ -29,7 +29,7 @@ def restore(picture: Any, *, denoise: str = "auto", method: str = "auto", seed: 
         picture: a signal of kind image, a path or an array; alpha is left as it is.
         denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
             and "poisson" alone estimate the number, "auto" takes the noise as Gaussian.
-        method: "auto" takes the mean of a fitted field and a classical estimate, "field" and "classical" one of them;
+        method: "auto" joins a fitted field and a classical estimate, "field" and "classical" take one of them;
             or a name in `ungrid.restoration.candidates.CANDIDATES`.
         seed: of what is random.
         device: "auto", "cpu" or "cuda". The field comes back on the CPU.

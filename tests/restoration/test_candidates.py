@@ -3,7 +3,7 @@ import torch
 
 from ungrid.measurements.noise import Gaussian, Poisson, PoissonGaussian
 from ungrid.papers import bibtex
-from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD
+from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD, JOINT
 from ungrid.restoration.degradation import Degradation
 
 TRUTH = torch.full((24, 20, 1), 0.5)
@@ -23,4 +23,4 @@ def test_every_candidate_takes_every_noise_out_of_a_flat_picture(name, noise):
 
 
 def test_there_is_a_candidate_of_each_kind():
-    assert {candidate.kind for candidate in CANDIDATES.values()} == {FIELD, CLASSICAL}
+    assert {candidate.kind for candidate in CANDIDATES.values()} == {FIELD, CLASSICAL, JOINT}

@@ -12,7 +12,7 @@ from ungrid.errors import InputError, nearest
 
 @dataclass(kw_only=True)
 class Restore(Command):
-    """Take the noise out of a picture: by a fitted field, a classical estimate, or the mean of both."""
+    """Take the noise out of a picture: by a fitted field, a classical estimate, or one guided by the other."""
 
     source: tyro.conf.Positional[Path]
     """The picture's file."""
@@ -22,7 +22,7 @@ class Restore(Command):
     """gaussian:SIGMA (levels of 0 to 255), poisson:PEAK (photons of white), poisson-gaussian:PEAK,SIGMA; gaussian and poisson
     alone estimate their number, auto takes the noise as Gaussian."""
     method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
-    """auto takes the mean of a fitted field and a classical estimate; or one of the two alone; or a candidate by name."""
+    """auto joins a fitted field and a classical estimate; or one of the two alone; or a candidate by its name."""
     compare_classical: bool = False
     """Also write each classical candidate's own result beside the output, as OUT.NAME.png, and tell how it did."""
 

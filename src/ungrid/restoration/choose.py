@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from ungrid.errors import InputError
-from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD, Candidate, Estimate
+from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD, JOINT, Candidate, Estimate
 from ungrid.restoration.degradation import Degradation
 from ungrid.spec import lookup
 
 AUTO = "auto"
 KINDS: Mapping[str, tuple[str, ...]] = {AUTO: (FIELD, CLASSICAL), FIELD: (FIELD,), CLASSICAL: (CLASSICAL,)}
 METHODS = (*KINDS, *CANDIDATES)
-SHARES = {FIELD: 0.2, CLASSICAL: 0.8}  # of the two in their mean: best on kodim05 and on bird of Set5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +44,10 @@ class Restored:
 
 
 def restore_by(method: str, observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Restored:
-    """Undo a degradation by a candidate, or by the first of a kind; "auto" takes the mean of the first of each kind.
+    """Undo a degradation by a candidate, or by the first of a kind.
 
-    The shares of the mean are fixed: no truth is needed, and errors that two methods do not have in common shrink.
+    "auto" takes the first that joins a field and a classical estimate; where there is none, the mean of the first of each kind,
+    as errors that two methods do not have in common shrink. Neither needs the truth.
 
     Args:
         method: "auto", "field", "classical" or a candidate's name.
@@ -76,6 +76,8 @@ def chosen(method: str, degradation: Degradation) -> list[str]:
         UnknownName, InputError: as `restore_by`.
     """
     lookup(method, dict.fromkeys(METHODS), "method of restoring")
+    if method == AUTO and (joint := first_of(JOINT, degradation)):
+        return joint
     if method in KINDS:
         return [name for kind in KINDS[method] for name in first_of(kind, degradation)]
     if not CANDIDATES[method].serves(degradation):
@@ -90,8 +92,7 @@ def first_of(kind: str, degradation: Degradation, table: Mapping[str, Candidate]
 
 
 def _averaged(found: Mapping[str, Estimate], seconds: dict[str, float]) -> Restored:
-    total = sum(SHARES[CANDIDATES[name].kind] for name in found)
-    shares = {name: SHARES[CANDIDATES[name].kind] / total for name in found}
+    shares = dict.fromkeys(found, 1 / len(found))
     values = torch.stack([shares[name] * estimate.values for name, estimate in found.items()]).sum(dim=0)
     stopped_by = ", ".join(dict.fromkeys(estimate.stopped_by for estimate in found.values()))
     papers = tuple(dict.fromkeys(key for estimate in found.values() for key in estimate.papers))
