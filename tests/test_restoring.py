@@ -33,7 +33,7 @@ def test_what_joins_both_names_itself_and_the_papers_of_both():
     fit = ug.restore(spoiled(tiny_picture(24, 24, ("gray",))), denoise="gaussian:25").record.fit
     assert fit["shares"] == {"guided_bayes": 1.0}
     assert {"lebrun2013nonlocal", "houdard2018high"} <= set(fit["papers"])
-    assert fit["reason"] == "guided bayes"
+    assert fit["reason"] == "non-local Bayes guided by a field"
 
 
 def test_a_restored_field_cites_what_restored_it():

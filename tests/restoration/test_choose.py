@@ -30,7 +30,7 @@ def test_where_nothing_joins_them_auto_is_the_mean_of_a_field_and_a_classical_es
     assert found.shares == {"patch_field": 0.5, "nonlocal_bayes": 0.5}
     torch.testing.assert_close(found.values, sum(found.estimates.values()) / 2)
     assert set(found.seconds) == set(found.shares)
-    assert found.describe() == "50% patch field + 50% nonlocal bayes"
+    assert found.describe() == "50% field with a patch prior + 50% non-local Bayes"
 
 
 def test_an_unknown_method_is_told_with_the_nearest():

@@ -45,6 +45,13 @@ class Restore(Command):
             {"compared": compared} if compared else {}
         )
 
+    def show(self, result: dict[str, Any]) -> None:
+        """What was done; below it a line for each result beside."""
+        left_out = ("shares", "candidate_seconds", "compared", "method")
+        super().show({key: value for key, value in result.items() if key not in left_out})
+        for told in result.get("compared", {}).values():
+            print(f"beside it: {told['output']}, {told['reason']}, residual {told['residual']}, {told['seconds']} s")
+
     def _restored(self, signal: Any, method: str, output: Path, device: str) -> Any:
         """A field, written."""
         from ungrid import restoring, verbs

@@ -41,11 +41,13 @@ Restore = Callable[[Tensor, Degradation, torch.Generator], Estimate]
 
 
 class Candidate(NamedTuple):
-    """One way to undo a degradation: whether it fits a field, is classical or joins both, what it serves, and the function.
+    """One way to undo a degradation: its name for a person, whether it fits a field, is classical or joins both, what it serves,
+    and the function.
 
     `restore` takes what was observed [h, w, c] without alpha, the degradation, and random numbers.
     """
 
+    said: str
     kind: Literal["field", "classical", "joint"]
     serves: Callable[[Degradation], bool]
     restore: Restore
@@ -103,8 +105,8 @@ def sigma_of(degradation: Degradation) -> float:
 
 # the best of each kind first
 CANDIDATES: Mapping[str, Candidate] = {
-    "guided_bayes": Candidate(JOINT, _denoises, evened(_guided_bayes)),
-    "patch_field": Candidate(FIELD, _denoises, evened(_patch_field)),
-    "nonlocal_bayes": Candidate(CLASSICAL, _denoises, evened(_nonlocal_bayes)),
-    "total_variation": Candidate(CLASSICAL, _denoises, evened(_total_variation)),
+    "guided_bayes": Candidate("non-local Bayes guided by a field", JOINT, _denoises, evened(_guided_bayes)),
+    "patch_field": Candidate("field with a patch prior", FIELD, _denoises, evened(_patch_field)),
+    "nonlocal_bayes": Candidate("non-local Bayes", CLASSICAL, _denoises, evened(_nonlocal_bayes)),
+    "total_variation": Candidate("total variation", CLASSICAL, _denoises, evened(_total_variation)),
 }

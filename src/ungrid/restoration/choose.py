@@ -39,8 +39,8 @@ class Restored:
 
     def describe(self) -> str:
         """What was chosen or averaged, in words."""
-        names = [f"{share:.0%} {name}" if share < 1 else name for name, share in self.shares.items()]
-        return " + ".join(names).replace("_", " ")
+        said = {CANDIDATES[name].said: share for name, share in self.shares.items()}
+        return " + ".join(name if share == 1 else f"{share:.0%} {name}" for name, share in said.items())
 
 
 def restore_by(method: str, observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Restored:
