@@ -2,7 +2,7 @@
 Take the noise out of a picture
 ===============================
 
-A photograph with noise of known strength, restored three ways: by a fitted field, by a classical method, and by the mean of both.
+A photograph with noise of known strength, restored by a fitted field, by a classical method, and by one that joins both.
 """
 
 import argparse
@@ -40,4 +40,4 @@ for method in ("total_variation", "field", "classical", "auto"):
 
 print(field([[20.25, 30.5]]).tolist())
 
-assert found["auto"] > max(found["noisy"] + 6, found["total_variation"] + 0.3), "the mean of both is better than total variation"
+assert found["auto"] > max(found["noisy"] + 6, found["total_variation"] + 0.3), "the two joined are better than total variation"

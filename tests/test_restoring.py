@@ -30,12 +30,11 @@ def test_each_method_takes_out_most_of_the_noise(method):
     assert 0.7 < field.record.fit["residual"] < 1.1
 
 
-def test_the_mean_of_both_names_its_shares_and_papers():
+def test_what_joins_both_names_itself_and_the_papers_of_both():
     fit = ug.restore(spoiled(tiny_picture(24, 24, ("gray",))), denoise="gaussian:25").record.fit
-    assert set(fit["shares"]) == {"patch_field", "nonlocal_bayes"}
-    assert sum(fit["shares"].values()) == pytest.approx(1.0)
+    assert fit["shares"] == {"guided_bayes": 1.0}
     assert {"lebrun2013nonlocal", "houdard2018high"} <= set(fit["papers"])
-    assert "patch field" in fit["reason"]
+    assert fit["reason"] == "non-local Bayes guided by a field"
 
 
 def test_a_restored_field_cites_what_restored_it():

@@ -46,13 +46,13 @@ def restore(
     Args:
         picture: a signal of kind image, a path or an array; alpha is left as it is, or interpolated.
         denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
-            and "poisson" alone estimate the number, "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none but
-            that of whole levels to enlarge or fill in.
+            and "poisson" alone estimate the number, "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none
+            but that of whole levels to enlarge or fill in.
         upscale: samples of the scene along each side of a pixel, 1 to 16: a pixel is the mean over them.
         deblur: what blurred the scene, in its samples: "gaussian:2" (sigma), "motion:15,30" (length, degrees), or a point spread
             function as a picture, path or array; its sum is made 1.
         inpaint: which pixels are known, [h, w] booleans, or a picture or path that is bright where they are.
-        method: "auto" takes the mean of a fitted field and a classical estimate, "field" and "classical" one of them;
+        method: "auto" joins a fitted field and a classical estimate, "field" and "classical" take one of them;
             or a name in `ungrid.restoration.candidates.CANDIDATES`.
         seed: of what is random.
         device: "auto", "cpu" or "cuda". The field comes back on the CPU.

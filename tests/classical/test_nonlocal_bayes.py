@@ -55,11 +55,25 @@ def test_channels_are_mixed_without_loss():
     torch.testing.assert_close(mixing[0], torch.full((3,), 1 / math.sqrt(3), dtype=torch.float64))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 1), (3, 4, 1), (8, 30, 2), (7, 7, 3)])
+@pytest.mark.parametrize("shape", [(2, 40, 1), (1, 1, 1), (1, 9, 1), (3, 4, 1), (8, 30, 2), (7, 7, 3)])
 def test_small_pictures_have_estimates_too(shape):
     found = nonlocal_bayes(torch.rand(shape, generator=torch.Generator().manual_seed(0)), 0.1)
     assert found.shape == shape
     assert bool(found.isfinite().all())
+
+
+def test_a_good_pilot_takes_the_first_steps_place():
+    truth = stripes()
+    noisy = spoiled(truth)
+    alone, guided = (psnr(nonlocal_bayes(noisy, 0.1, pilot=pilot, settings=SMALL), truth) for pilot in (None, truth))
+    assert guided > alone + 1
+
+
+def test_every_pixel_has_an_estimate_where_all_patches_are_equal():
+    noisy = spoiled(torch.full((40, 40, 1), 0.5))
+    found = nonlocal_bayes(noisy, 0.1, pilot=torch.full_like(noisy, 0.5))
+    assert bool(found.isfinite().all())
+    assert psnr(found, torch.full_like(noisy, 0.5)) > 40
 
 
 def test_without_noise_a_picture_stays():
@@ -73,3 +87,5 @@ def test_what_cannot_be_is_refused():
         nonlocal_bayes(torch.zeros(8, 8, 1), -1.0)
     with pytest.raises(ShapeError, match="expected a picture"):
         nonlocal_bayes(torch.zeros(8, 8), 0.1)
+    with pytest.raises(ShapeError, match="the pilot has shape"):
+        nonlocal_bayes(torch.zeros(8, 8, 1), 0.1, pilot=torch.zeros(7, 8, 1))

@@ -13,13 +13,13 @@ from ungrid.bench.pictures import center, color_only
 from ungrid.measurements.noise import LEVELS, Gaussian, Noise, Poisson
 from ungrid.metrics.error import psnr
 from ungrid.metrics.image import WINDOW, ssim
-from ungrid.restoration.candidates import CANDIDATES, CLASSICAL
+from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, JOINT
 from ungrid.restoration.choose import Restored, restore_by
 from ungrid.restoration.degradation import Degradation
 from ungrid.signals.base import Signal
 
 NOISES: tuple[Noise, ...] = (Gaussian(15 / LEVELS), Gaussian(25 / LEVELS), Gaussian(50 / LEVELS), Poisson(30.0))
-NOISY, AUTO, OURS = "noisy", "auto", "ours"
+NOISY, AUTO = "noisy", "auto"
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def _of_one(title: str, truth: Tensor, noise: Noise, seed: int) -> Iterator[Row]
         watch = Stopwatch()
         values = method(observed, degradation, torch.Generator().manual_seed(seed)).values
         yield row(name, CLASSICAL, values, watch.spent())
-    for name, candidate in CANDIDATES.items():
-        if candidate.serves(degradation):
+    for candidate in CANDIDATES.values():
+        if candidate.serves(degradation) and candidate.kind != JOINT:  # what joins others is what auto takes
             watch = Stopwatch()
             values = candidate.restore(observed, degradation, torch.Generator().manual_seed(seed)).values
-            yield row(name.replace("_", " "), candidate.kind, values, watch.spent())
+            yield row(candidate.said, candidate.kind, values, watch.spent())
     watch = Stopwatch()
     restored: Restored = restore_by("auto", observed, degradation, torch.Generator().manual_seed(seed))
     yield row(AUTO, AUTO, restored.values, watch.spent())

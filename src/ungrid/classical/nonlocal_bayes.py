@@ -48,7 +48,13 @@ class Tile(NamedTuple):
 
 
 @torch.no_grad()
-def nonlocal_bayes(values: Float[Tensor, "y x c"], sigma: float, *, settings: Settings | None = None) -> Float[Tensor, "y x c"]:
+def nonlocal_bayes(
+    values: Float[Tensor, "y x c"],
+    sigma: float,
+    *,
+    pilot: Float[Tensor, "y x c"] | None = None,
+    settings: Settings | None = None,
+) -> Float[Tensor, "y x c"]:
     """Estimate of a picture under white Gaussian noise, from groups of patches that are alike: collaborative, as BM3D is.
 
     Around every third pixel the patches of the neighborhood that are most like the one there form a group, which is taken as
@@ -58,12 +64,13 @@ def nonlocal_bayes(values: Float[Tensor, "y x c"], sigma: float, *, settings: Se
     Args:
         values: noisy samples of a picture; any number of channels, c.
         sigma: of the noise, in units of the values, 0 or more.
+        pilot: another estimate of the picture, which takes the place of the first step's.
         settings: of the groups.
 
     Shape: [y, x, c] → [y, x, c] of the same type. Pictures smaller than a patch have smaller patches.
 
     Raises:
-        ShapeError: not a picture.
+        ShapeError: not a picture, or a pilot of another shape.
         InputError: a sigma out of range.
 
     Differs from the paper: in the first step the eigenvalues of a group's covariance are shrunk as gavish2017optimal does, which
@@ -74,6 +81,8 @@ def nonlocal_bayes(values: Float[Tensor, "y x c"], sigma: float, *, settings: Se
     """
     if values.dim() != 3 or not values.numel():
         raise ShapeError(f"expected a picture [y, x, c]; got shape {tuple(values.shape)}")
+    if pilot is not None and pilot.shape != values.shape:
+        raise ShapeError(f"the pilot has shape {tuple(pilot.shape)}, the picture {tuple(values.shape)}; they must be equal")
     if not (math.isfinite(sigma) and sigma >= 0):
         raise InputError(f"sigma is {sigma}; expected 0 or more")
     if sigma == 0 or min(values.shape[:2]) < 2:
@@ -81,7 +90,7 @@ def nonlocal_bayes(values: Float[Tensor, "y x c"], sigma: float, *, settings: Se
     settings = settings or Settings()
     mixing = decorrelating(values)
     planes = (values @ mixing.T).movedim(-1, 0)
-    first = _step(planes, planes[:1], None, sigma, settings)
+    first = (pilot @ mixing.T).movedim(-1, 0) if pilot is not None else _step(planes, planes[:1], None, sigma, settings)
     second = _step(planes, first, first, sigma, settings)
     return second.movedim(0, -1) @ mixing
 
@@ -125,7 +134,7 @@ def _tiles(shape: tuple[int, int], side: int, settings: Settings) -> Iterator[Ti
     """Tiles of the places where groups are formed, each with its window of search."""
     along = []
     for n in shape:
-        places = list(range(0, n - side + 1, settings.stride))
+        places = list(range(0, n - side + 1, min(settings.stride, side)))
         along.append([*places, n - side] if places[-1] != n - side else places)
     runs = [[places[at : at + settings.around] for at in range(0, len(places), settings.around)] for places in along]
     for rows in runs[0]:
@@ -157,6 +166,9 @@ def _alike(patches: Tensor, centers: Tensor, sigma: float, settings: Settings, *
     centers = centers.to(patches.device)
     sizes = patches.square().sum(dim=1)
     distances = sizes - 2 * patches[centers] @ patches.T  # less the center's own size
+    distances.scatter_(
+        1, centers[:, None], -math.inf
+    )  # it is in its own group, however many are equal to it: each pixel has an estimate
     n = min(settings.most if exact else settings.least, len(patches))
     nearest = distances.topk(n, dim=1, largest=False)
     share = torch.ones_like(nearest.values)

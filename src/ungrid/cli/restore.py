@@ -28,7 +28,7 @@ class Restore(Command):
     inpaint: Annotated[Path | None, tyro.conf.arg(metavar="MASK")] = None
     """A picture that is white where the source is known; the rest is filled in."""
     method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
-    """auto takes the mean of a fitted field and a classical estimate; or one of the two alone; or a candidate by name."""
+    """auto joins a fitted field and a classical estimate; or one of the two alone; or a candidate by its name."""
     compare_classical: bool = False
     """Also write each classical candidate's own result beside the output, as OUT.NAME.png, and tell how it did."""
 
@@ -50,6 +50,13 @@ class Restore(Command):
         return {"output": self.output, "shape": [*signal.grid.shape, signal.out_dim], **told} | (
             {"compared": compared} if compared else {}
         )
+
+    def show(self, result: dict[str, Any]) -> None:
+        """What was done; below it a line for each result beside."""
+        left_out = ("shares", "candidate_seconds", "compared", "method")
+        super().show({key: value for key, value in result.items() if key not in left_out})
+        for told in result.get("compared", {}).values():
+            print(f"beside it: {told['output']}, {told['reason']}, residual {told['residual']}, {told['seconds']} s")
 
     def _restored(self, signal: Any, method: str, output: Path, device: str) -> Any:
         """A field, written."""

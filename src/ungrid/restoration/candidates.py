@@ -20,6 +20,8 @@ from ungrid.restoration.sensing import EXACT, biharmonic, interpolated, sensed, 
 
 FIELD: Final = "field"
 CLASSICAL: Final = "classical"
+JOINT: Final = "joint"
+GUIDED_BY_FIELD = 0.75  # of the estimate that guides `guided_bayes`; the rest is `nonlocal_bayes`'s
 TOTAL_VARIATION_WEIGHT = 0.7  # of sigma
 
 
@@ -42,12 +44,14 @@ Restore = Callable[[Tensor, Degradation, torch.Generator], Estimate]
 
 
 class Candidate(NamedTuple):
-    """One way to undo a degradation: whether it fits a field or is classical, what it serves, and the function.
+    """One way to undo a degradation: its name for a person, whether it fits a field, is classical or joins both, what it serves,
+    and the function.
 
     `restore` takes what was observed [h, w, c] without alpha, the degradation, and random numbers.
     """
 
-    kind: Literal["field", "classical"]
+    said: str
+    kind: Literal["field", "classical", "joint"]
     serves: Callable[[Degradation], bool]
     restore: Restore
 
@@ -130,6 +134,16 @@ def _evened_where_only_noisy(observed: Tensor, degradation: Degradation, rng: to
     return restore(observed, degradation, rng)
 
 
+def _guided_bayes(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    """Non-local Bayes' second step, guided by a field, which keeps fine texture, and a little by its own estimate, which keeps
+    what repeats."""
+    sigma = sigma_of(degradation)
+    field, classical = _patch_field(observed, degradation, rng), _nonlocal_bayes(observed, degradation, rng)
+    pilot = GUIDED_BY_FIELD * field.values + (1 - GUIDED_BY_FIELD) * classical.values
+    values = nonlocal_bayes(observed, sigma, pilot=pilot)
+    return Estimate(values, f"{field.stopped_by}, {classical.stopped_by}", (*field.papers, *classical.papers))
+
+
 def sigma_of(degradation: Degradation) -> float:
     """Of the noise, which is Gaussian behind `evened`."""
     assert isinstance(degradation.noise, Gaussian)
@@ -138,10 +152,11 @@ def sigma_of(degradation: Degradation) -> float:
 
 # the best of each kind first
 CANDIDATES: Mapping[str, Candidate] = {
-    "patch_field": Candidate(FIELD, _denoises, evened(_patch_field)),
-    "nonlocal_bayes": Candidate(CLASSICAL, _denoises, evened(_nonlocal_bayes)),
-    "oriented_field": Candidate(FIELD, _senses, _oriented_field),
-    "biharmonic": Candidate(CLASSICAL, _fills, _biharmonic),
-    "total_variation": Candidate(CLASSICAL, _any, _evened_where_only_noisy),
-    "cubic": Candidate(CLASSICAL, _enlarges, _cubic),
+    "guided_bayes": Candidate("non-local Bayes guided by a field", JOINT, _denoises, evened(_guided_bayes)),
+    "patch_field": Candidate("field with a patch prior", FIELD, _denoises, evened(_patch_field)),
+    "nonlocal_bayes": Candidate("non-local Bayes", CLASSICAL, _denoises, evened(_nonlocal_bayes)),
+    "oriented_field": Candidate("field with an oriented prior", FIELD, _senses, _oriented_field),
+    "biharmonic": Candidate("biharmonic filling", CLASSICAL, _fills, _biharmonic),
+    "total_variation": Candidate("total variation", CLASSICAL, _any, _evened_where_only_noisy),
+    "cubic": Candidate("cubic convolution", CLASSICAL, _enlarges, _cubic),
 }

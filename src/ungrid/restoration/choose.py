@@ -8,16 +8,13 @@ import torch
 from torch import Tensor
 
 from ungrid.errors import InputError
-from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD, Candidate, Estimate
+from ungrid.restoration.candidates import CANDIDATES, CLASSICAL, FIELD, JOINT, Candidate, Estimate
 from ungrid.restoration.degradation import Degradation
 from ungrid.spec import lookup
 
 AUTO = "auto"
 KINDS: Mapping[str, tuple[str, ...]] = {AUTO: (FIELD, CLASSICAL), FIELD: (FIELD,), CLASSICAL: (CLASSICAL,)}
 METHODS = (*KINDS, *CANDIDATES)
-SHARES = {FIELD: 0.2, CLASSICAL: 0.8}  # of the two in their mean: best on kodim05 and on bird of Set5
-SENSED_SHARES = {FIELD: 0.5, CLASSICAL: 0.5}  # of a scene seen through a sensor: on kodim05 and Set14's pepper
-FILLED_SHARES = {FIELD: 1.0, CLASSICAL: 0.0}  # of missing pixels: the mean with a classical fill is worse than the field alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +39,15 @@ class Restored:
 
     def describe(self) -> str:
         """What was chosen or averaged, in words."""
-        names = [f"{share:.0%} {name}" if share < 1 else name for name, share in self.shares.items()]
-        return " + ".join(names).replace("_", " ")
+        said = {CANDIDATES[name].said: share for name, share in self.shares.items()}
+        return " + ".join(name if share == 1 else f"{share:.0%} {name}" for name, share in said.items())
 
 
 def restore_by(method: str, observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Restored:
-    """Undo a degradation by a candidate, or by the first of a kind; "auto" takes the mean of the first of each kind.
+    """Undo a degradation by a candidate, or by the first of a kind.
 
-    The shares of the mean are fixed: no truth is needed, and errors that two methods do not have in common shrink.
+    "auto" takes the first that joins a field and a classical estimate; where there is none, the mean of the first of each kind,
+    as errors that two methods do not have in common shrink. Neither needs the truth.
 
     Args:
         method: "auto", "field", "classical" or a candidate's name.
@@ -68,14 +66,7 @@ def restore_by(method: str, observed: Tensor, degradation: Degradation, rng: tor
         start = time.monotonic()
         found[name] = CANDIDATES[name].restore(observed, degradation, rng)
         seconds[name] = round(time.monotonic() - start, 3)
-    return _averaged(found, seconds, shares_of(degradation))
-
-
-def shares_of(degradation: Degradation) -> Mapping[str, float]:
-    """Of each kind in the mean that "auto" takes."""
-    if degradation.is_noise:
-        return SHARES
-    return FILLED_SHARES if degradation.is_mask else SENSED_SHARES
+    return _averaged(found, seconds)
 
 
 def chosen(method: str, degradation: Degradation) -> list[str]:
@@ -85,9 +76,12 @@ def chosen(method: str, degradation: Degradation) -> list[str]:
         UnknownName, InputError: as `restore_by`.
     """
     lookup(method, dict.fromkeys(METHODS), "method of restoring")
+    if method == AUTO and (joint := first_of(JOINT, degradation)):
+        return joint
+    if method == AUTO and degradation.is_mask:  # there the mean with a classical filling is worse than the field alone
+        return first_of(FIELD, degradation)
     if method in KINDS:
-        kinds = [kind for kind in KINDS[method] if method != AUTO or shares_of(degradation)[kind] > 0]
-        return [name for kind in kinds for name in first_of(kind, degradation)]
+        return [name for kind in KINDS[method] for name in first_of(kind, degradation)]
     if not CANDIDATES[method].serves(degradation):
         raise InputError(f"{method} does not undo {degradation.describe()}; take another method, such as {AUTO}")
     return [method]
@@ -99,12 +93,8 @@ def first_of(kind: str, degradation: Degradation, table: Mapping[str, Candidate]
     return names[:1]
 
 
-def _averaged(found: Mapping[str, Estimate], seconds: dict[str, float], of_kinds: Mapping[str, float]) -> Restored:
-    if len(found) == 1:
-        shares = dict.fromkeys(found, 1.0)
-    else:
-        total = sum(of_kinds[CANDIDATES[name].kind] for name in found)
-        shares = {name: of_kinds[CANDIDATES[name].kind] / total for name in found}
+def _averaged(found: Mapping[str, Estimate], seconds: dict[str, float]) -> Restored:
+    shares = dict.fromkeys(found, 1 / len(found))
     values = torch.stack([shares[name] * estimate.values for name, estimate in found.items()]).sum(dim=0)
     stopped_by = ", ".join(dict.fromkeys(estimate.stopped_by for estimate in found.values()))
     papers = tuple(dict.fromkeys(key for estimate in found.values() for key in estimate.papers))
