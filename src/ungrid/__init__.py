@@ -22,6 +22,7 @@ _HOME = {
     "cite": "citing",
     "render": "verbs",
     "compare": "judging",
+    "restore": "restoring",
     "art": "verbs",
     "learn_start": "starting",
     "gradient": "differentiate",

@@ -6,7 +6,7 @@ from ungrid.domain.box import Box
 from ungrid.fields.base import Field
 from ungrid.fit.optimizers import OPTIMIZER_PAPERS
 from ungrid.fit.schedules import SCHEDULE_PAPERS
-from ungrid.papers import bibtex, keys_of
+from ungrid.papers import bibtex, is_known, keys_of
 from ungrid.presets.plan import NAMES
 from ungrid.presets.start import papers_of_start
 from ungrid.presets.table import PUBLISHED
@@ -24,7 +24,7 @@ def _rests_on(thing: Any) -> list[Any]:
     part = _named(thing) if isinstance(thing, str) else thing
     recipe = part.recipe if isinstance(part, Field) else None
     if recipe is None:
-        return [part]
+        return [part, *_papers_of_fit(part)]
     return [
         part,
         *papers_of_start(part.record),
@@ -34,6 +34,13 @@ def _rests_on(thing: Any) -> list[Any]:
             if name in table
         ),
     ]
+
+
+def _papers_of_fit(part: Any) -> list[str]:
+    """Keys that the record of a field names, such as those of what restored it; known ones alone, as a file may say anything."""
+    record = part.record if isinstance(part, Field) else None
+    named = record.fit.get("papers", []) if record is not None else []
+    return [key for key in named if isinstance(key, str) and is_known(key)] if isinstance(named, list | tuple) else []
 
 
 def _named(name: str) -> Any:

@@ -22,6 +22,11 @@ def bibtex(keys: Iterable[str]) -> str:
     return "\n\n".join(entries[key] for key in wanted)
 
 
+def is_known(key: str) -> bool:
+    """Whether `papers.bib` has the key."""
+    return key in _entries()
+
+
 def keys_of(thing: Any) -> set[str]:
     """Keys of the papers that an object and its parts, or a class, name in `paper`; of a string, the key itself."""
     return {thing} if isinstance(thing, str) else set(_walk(thing))

@@ -60,6 +60,8 @@ def test_quick_may_stand_before_the_command(capsys, toy):
         (["engine", "--device", "cuda"], "measures the processor"),
         (["engine", "--quik"], "did you mean --quick"),
         (["engine", "--models", "siren"], "the suite engine has no --models"),
+        (["restore", "--only", "denoize"], "did you mean 'denoise'?"),
+        (["restore", "--models", "siren"], "the suite restore has no --models"),
         (["engine", "picture.png"], "the suite engine takes no names or files"),
         (["models", "--scale", "full"], "the suite models has no --scale"),
         (["models", "--models", "sirens"], "did you mean 'siren'?"),

@@ -175,6 +175,14 @@ def _guessed(axes: Any, rows: Sequence[Row]) -> None:
     _bars(axes, [name for _, name in means], [mean for mean, _ in means], "mean PSNR [dB] on the samples left out")
 
 
+def _restored(axes: Any, rows: Sequence[Row]) -> None:
+    for noise in dict.fromkeys(row["noise"] for row in rows):
+        mine = [row for row in rows if row["noise"] == noise]
+        axes.plot([row["psnr"] for row in mine], [row["name"] for row in mine], "o", label=noise)
+    axes.set_xlabel("mean PSNR [dB]")
+    axes.legend(fontsize=7)
+
+
 def _beside_published(axes: Any, rows: Sequence[Row]) -> None:
     measured = [row for row in rows if row["psnr"] is not None]
     labels = [f"{row['data']}: {row['method']}" for row in measured]
@@ -194,4 +202,5 @@ PANELS: dict[str, Callable[[Any, Sequence[Row]], None]] = {
     "between_samples": _between,
     "models": _remembered_and_guessed,
     "fits": _guessed,
+    "denoise": _restored,
 }

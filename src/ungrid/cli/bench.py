@@ -20,6 +20,7 @@ SUITES: dict[str, tuple[str, frozenset[str]]] = {
         frozenset({"what", "models", "params", "seconds", "seeds", "tune", "resume"}),
     ),
     "papers": ("published settings beside our best and the classical", frozenset({"what", "scale", "data", "resume"})),
+    "restore": ("restorations beside classical methods", frozenset({"only", "images"})),
 }
 SHARED = {"suite", "output", "quick", "json", "quiet", "seed", "device", "max_memory"}
 Measured = tuple[list[dict[str, Any]], list[str]]  # rows, and how they were measured
@@ -34,10 +35,11 @@ class Bench(Command):
     engine: training steps, decoding, seconds to a quality, quality between samples.
     models: architectures on FILEs at equal parameters and equal seconds of the processor.
     papers: published settings by NAME, beside our best method and the classical one.
+    restore: pictures spoiled in known ways, restored by ours and by classical methods.
     """
 
     suite: tyro.conf.Positional[str]
-    """Which suite: engine, models or papers."""
+    """Which suite: engine, models, papers or restore."""
     what: tyro.conf.Positional[tuple[str, ...]] = ()
     """models: signals (pictures, .npy, .npz, .wav); papers: names of settings. All by default."""
     output: OutputFolder = None
@@ -45,9 +47,9 @@ class Bench(Command):
     quick: bool = False
     """Small sizes, to see that it works."""
     only: tuple[str, ...] = ()
-    """engine: measurements to make, such as siren_step; all by default."""
+    """engine, restore: measurements to make, such as siren_step or denoise; all by default."""
     images: tuple[Path, ...] = ()
-    """engine: pictures to fit; by default scikit-image's where it is installed, else the one that ships with ungrid."""
+    """engine, restore: pictures; by default scikit-image's where it is installed, else the one that ships with ungrid."""
     models: Annotated[str, tyro.conf.arg(metavar="a,b")] = ""
     """models: presets with commas between; all by default."""
     params: int | None = None
@@ -76,7 +78,8 @@ class Bench(Command):
         from ungrid.bench import machine
 
         described, commit = machine.machine(), machine.commit()  # the load before, not that of the measurements
-        measure = {"engine": self._engine, "models": self._models, "papers": self._papers}[self.suite]
+        suites = {"engine": self._engine, "models": self._models, "papers": self._papers, "restore": self._restore}
+        measure = suites[self.suite]
         result = self._result(*measure(described, commit), described, commit)
         self._write(result, paths)
         return result | {"output": None if self.output is None else str(self.output)}
@@ -144,6 +147,17 @@ class Bench(Command):
         settings = table.told(self.what, size)
         done, keep = self._kept(settings, described, commit)
         return table.reproduce(self.what, size, self.data, seed=self.seed, done=done, keep=keep, tell=self.say), settings
+
+    def _restore(self, described: dict[str, Any], commit: str) -> Measured:
+        from ungrid.bench import pictures, restore
+
+        for name in self.only:
+            lookup(name, restore.MEASUREMENTS, "measurement")
+        sizes = restore.QUICK if self.quick else restore.FULL
+        found = pictures.pictures(self.images)
+        wanted = self.only or tuple(restore.MEASUREMENTS)
+        rows = [row for name in wanted for row in restore.MEASUREMENTS[name](found, sizes, self.seed, self.say)]
+        return rows, restore.settings(sizes)
 
     def _kept(
         self, settings: list[str], described: dict[str, Any], commit: str

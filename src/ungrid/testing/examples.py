@@ -43,6 +43,7 @@ from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.fields.unknowns import WithUnknowns
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.footprint import Footprint
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -307,6 +308,7 @@ def some_samples(grid: Grid) -> Samples:
 LINEAR_EXAMPLES: dict[str, Callable[[Grid], LinearMeasurement]] = {
     "Chain": lambda grid: Chain(Doubled(), some_samples(grid)),
     "Combined": lambda grid: Combined([some_samples(grid), OnGrid(Doubled(), grid)], [0.5, -2.0]),
+    "Footprint": lambda grid: Footprint(grid, 2, torch.full((7, 3), 1 / 21)),
     "OnGrid": lambda grid: OnGrid(Doubled(), grid),
     "Samples": some_samples,
     "Stack": lambda grid: Stack([some_samples(grid), OnGrid(Doubled(), grid)], [(*grid.shape, 2), (*grid.shape, 2)]),

@@ -1,0 +1,1 @@
+"""What happened to a picture, and the candidates that can undo it."""
