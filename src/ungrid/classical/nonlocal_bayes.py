@@ -73,11 +73,10 @@ def nonlocal_bayes(
         ShapeError: not a picture, or a pilot of another shape.
         InputError: a sigma out of range.
 
-    Differs from the paper: in the first step the eigenvalues of a group's covariance are shrunk as gavish2017optimal does, which
-    knows how noise spreads them, where the paper takes the noise off all of them (0.3 to 1 dB better there, so flat areas
-    need no test); both steps see each decorrelated channel alone, with groups common to all, where the paper's second
-    step joins them; patches of 8 pixels at all levels; groups around every third pixel, where the paper passes over what a
-    group before has covered.
+    Differs from the paper: in the first step a group's singular values are shrunk as gavish2017optimal does, which knows how far
+        noise spreads them, where the paper takes the noise off all variances alike and tests for flat areas; both steps see
+        each decorrelated channel alone, with groups common to all, where the paper's second step joins them; patches of 8
+        pixels at all levels; groups around every third pixel, where the paper passes over what a group before has covered.
     """
     if values.dim() != 3 or not values.numel():
         raise ShapeError(f"expected a picture [y, x, c]; got shape {tuple(values.shape)}")
