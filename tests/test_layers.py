@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis"},
     {"verbs"},
-    {"citing", "judging", "many", "solving", "starting", "tiling", "trusting"},
+    {"citing", "judging", "many", "reconstructing", "solving", "starting", "tiling", "trusting"},
     {"viewer", "bench"},
     {"cli"},
     {"testing"},

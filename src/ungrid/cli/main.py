@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("ungrid.cli.query:Query", "values and derivatives anywhere, in the picture's own pixels"),
     "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
+    "tomography": ("ungrid.cli.tomography:Tomography", "a slice or volume from the line integrals of a scanner"),
     "diagnose": ("ungrid.cli.diagnose:Diagnose", "what is wrong with a fit, and what to do about it"),
     "art": ("ungrid.cli.art:Art", "random pictures to pick from, their children, walks through their space"),
     "cite": ("ungrid.cli.cite:Cite", "BibTeX of exactly the parts that a field uses"),
@@ -41,6 +42,7 @@ FLAGS = (
     "--tiled",
     "--calibrate",
     "--deviation",
+    "--compare-classical",
 )  # options without a value
 
 
