@@ -69,6 +69,19 @@ def test_a_fan_beam_gives_the_same_slice():
     assert error(field) < 0.15
 
 
+def test_a_cone_beam_gives_a_volume_with_the_detectors_proportions():
+    box = ug.Box(("z", "y", "x"), ((0.0, 12.0), (0.0, 16.0), (0.0, 16.0)))
+    points = ug.Grid(box, (24, 32, 32)).points()
+    volume = 0.05 * ((points - torch.tensor([5.0, 8.0, 9.0])).square().sum(dim=-1) < 16).float()
+    scanner = ug.domain.ConeBeam((2 * VIEWS).tolist(), 16, (8.5, 8.5), 1.5, None, 60.0, 30.0, n_rows=12, height=6.0)
+    integrals = ug.measurements.LineIntegral(ug.Grid(box, (24, 32, 32)), scanner).A(volume[..., None])[..., 0]
+    geometry = ug.Geometry("cone", 1.5, None, 60.0, 30.0)
+    field = ug.tomography(integrals, 2 * VIEWS, geometry=geometry, strength=0.005, callbacks=())
+    truth = volume.unflatten(0, (12, 2)).unflatten(2, (16, 2)).unflatten(4, (16, 2)).mean(dim=(1, 3, 5))
+    assert pixels_of(field).shape == (12, 16, 16)
+    assert float((pixels_of(field) - truth).norm() / truth.norm()) < 0.25
+
+
 def test_a_center_that_is_given_moves_the_axis_in_the_picture_and_on_the_detector():
     moved = ug.domain.ParallelBeam(VIEWS.tolist(), N, (12.0, 12.0), 1.0, 12.0)
     field = ug.tomography(scanned(moved), VIEWS, geometry=ug.Geometry(center=12.0), strength=0.02, callbacks=())
@@ -139,3 +152,13 @@ def test_bad_input_gets_one_clear_line(change, says, unchecked_types):
 
 def test_arrays_of_whole_numbers_are_taken_too():
     assert scan_of(np.ones((12, N), dtype=np.int16), np.arange(12), "parallel").measured.dtype == torch.float32
+
+
+def test_methods_are_compared_by_views_that_none_has_seen():
+    from ungrid.comparing_scans import compare_classical
+
+    report = compare_classical(scan_of(scanned(PARALLEL), VIEWS, "parallel"))
+    assert set(report) == {"FBP ramp", "FBP hann", "SIRT 10", "SIRT 30", "SIRT 100", "TV on pixels", "field"}
+    assert report["field"]["relative_error"] < report["FBP hann"]["relative_error"]
+    with pytest.raises(InputError, match="too few"):
+        compare_classical(scan_of(scanned(PARALLEL)[:6], VIEWS[:6], "parallel"))

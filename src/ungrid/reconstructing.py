@@ -14,7 +14,6 @@ from ungrid.domain.grid import Grid
 from ungrid.domain.scanners import Geometry, Scanner
 from ungrid.errors import InputError, ShapeError
 from ungrid.fields.lattice import LatticeField
-from ungrid.fields.record import Record
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.convex_solver import Convex, relative_residual
 from ungrid.fit.problem import Problem
@@ -24,10 +23,8 @@ from ungrid.terms.linear import LinearMisfit
 from ungrid.terms.smoothness import AtLeast, TotalVariation
 from ungrid.verbs import fit, progress_bars
 
-FINER = 2  # samples of the field along a side of a pixel
-FINE_SHARE = (
-    0.5  # of the pixels' strength: there the prior also has to smooth the stairs of edges, measured on one slice and phantom
-)
+FINER = {2: 2, 3: 1}  # samples of the field along a side of a pixel, by axes: a volume's would take eight times the memory
+FINE_SHARE = 0.5  # of the pixels' strength: on the finer lattice the prior has fewer stairs of the grid to smooth
 COARSE_STEPS, FINE_STEPS = 100, 100
 LEAST_COUNT = 1.0  # photons that a detector pixel is taken to have seen at least
 MOST_SIZE = 2**14
@@ -69,7 +66,8 @@ def tomography(
     strength: float | None = None,
     callbacks: Sequence[Callback] | None = None,
 ) -> LatticeField:
-    """The field that has given line integrals: non-negative, of least total variation, on a lattice twice as fine as the pixels.
+    """The field that has given line integrals: non-negative, of least total variation, in a plane on a lattice twice as fine
+    as the pixels.
 
     Solved on the pixels first, where the strength of total variation is found, then from there on the finer lattice, on which
     edges do not have to run along the pixels' sides.
@@ -94,11 +92,18 @@ def tomography(
     Raises:
         InputError, ShapeError: angles that do not match, numbers that are not finite or out of range.
     """
-    begun = time.monotonic()
     watchers = progress_bars() if callbacks is None else list(callbacks)
     scan = scan_of(sinogram, angles, geometry, size=size, pixel=pixel, unit=unit, photons=photons)
     if strength is not None and not (math.isfinite(strength) and strength >= 0):
         raise InputError(f"strength is {strength}; expected a number of at least 0")
+    return reconstruct(scan, strength=strength, callbacks=watchers)
+
+
+def reconstruct(
+    scan: Scan, *, strength: float | None = None, finer: int | None = None, callbacks: Sequence[Callback] = ()
+) -> LatticeField:
+    """The field of a scan, see `tomography`, on a lattice so many times as fine as the pixels; None for 2 in a plane."""
+    begun = time.monotonic()
     coarse = LatticeField(scan.pixels.box, scan.pixels.shape, 1)
     found: Strength | None = None
     if strength is None:
@@ -106,13 +111,17 @@ def tomography(
         strength = found.factor
         with torch.no_grad():
             coarse.samples.copy_(found.values)
-    coarse = _fitted(coarse, scan.problem(1, strength), COARSE_STEPS, watchers)
-    fine = Grid(scan.pixels.box, tuple(FINER * n for n in scan.pixels.shape))
-    with torch.no_grad():
-        field = LatticeField.of(scan.pixels.box, coarse.on(fine))
-    problem = scan.problem(FINER, FINE_SHARE * strength * FINER ** (len(fine.shape) - 1))
-    field.record = Record("image" if len(fine.shape) == 2 else "volume", scan.pixels.shape, ("value",))
-    field = _fitted(field, problem, FINE_STEPS, watchers)
+    problem = scan.problem(1, strength)
+    field = _fitted(coarse, problem, COARSE_STEPS, callbacks)
+    dim = len(scan.pixels.shape)
+    finer = FINER[dim] if finer is None else finer
+    if finer > 1:
+        with torch.no_grad():
+            field = LatticeField.of(scan.pixels.box, field.on(Grid(scan.pixels.box, tuple(finer * n for n in scan.pixels.shape))))
+        problem = scan.problem(finer, FINE_SHARE * strength * finer ** (dim - 1))
+        field = _fitted(field, problem, FINE_STEPS, callbacks)
+    assert field.record is not None
+    field.record = replace(field.record, kind="image" if dim == 2 else "volume", shape=scan.pixels.shape, channels=("value",))
     return _described(field, problem, strength, found, time.monotonic() - begun)
 
 
@@ -178,7 +187,8 @@ def check_memory(scan: Scan, most: int | None) -> None:
 
     A solver holds some twenty arrays of the fine lattice and a few of the measurements.
     """
-    needed = 4 * (HELD * scan.pixels.size * FINER ** len(scan.pixels.shape) + HELD_MEASURED * scan.measured.numel())
+    dim = len(scan.pixels.shape)
+    needed = 4 * (HELD * scan.pixels.size * FINER[dim] ** dim + HELD_MEASURED * scan.measured.numel())
     if most is not None and needed > most:
         raise InputError(
             f"{'×'.join(map(str, scan.pixels.shape))} pixels take about {needed / 1e6:,.0f} MB; "
@@ -190,7 +200,8 @@ def _check_measured(measured: Tensor, angles: Tensor, geometry: Geometry) -> Non
     wanted = "[angle, row, column]" if geometry.n_axes == 3 else "[angle, column]"
     if measured.is_complex() or measured.dtype == torch.bool or measured.ndim != geometry.n_axes or not measured.numel():
         raise ShapeError(
-            f"the sinogram holds {measured.dtype} of shape {tuple(measured.shape)}; geometry {geometry.beam} expects numbers {wanted}"
+            f"the sinogram holds {measured.dtype} of shape {tuple(measured.shape)}; "
+            f"geometry {geometry.beam} expects numbers {wanted}"
         )
     if angles.ndim != 1 or angles.is_complex() or len(angles) != len(measured):
         hint = "; its axes seem to be swapped" if len(angles.shape) == 1 and len(angles) in measured.shape[1:] else ""

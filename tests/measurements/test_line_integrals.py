@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
-from ungrid.domain.scanners import FanBeam, ParallelBeam
+from ungrid.domain.scanners import ConeBeam, FanBeam, ParallelBeam
 from ungrid.errors import InputError
 from ungrid.measurements.line_integrals import LineIntegral
 from ungrid.testing.linear import adjoint_gap
@@ -63,6 +63,30 @@ def test_a_disk_and_an_ellipse_give_the_lengths_of_their_chords(scanner, shape):
     assert float(seen[near.amax(dim=0) == 0].max()) < 0.02
 
 
+def test_a_ball_in_a_cone_beam_gives_the_lengths_of_its_chords():
+    grid = Grid(Box(("z", "y", "x"), ((-1.0, 1.0),) * 3), (40, 40, 40))
+    fine = Grid(grid.box, (80, 80, 80)).points()
+    ball = (fine.square().sum(dim=-1) < 0.49).float().unflatten(0, (40, 2)).unflatten(2, (40, 2)).unflatten(4, (40, 2))
+    scanner = ConeBeam(ANGLES[:4], 30, (0.05, -0.05), 0.08, None, 4.0, 2.0, n_rows=26, height=0.1)
+    seen = LineIntegral(grid, scanner).A(ball.mean(dim=(1, 3, 5))[..., None])[..., 0].double()
+    rises, rays = scanner.rises(), scanner.middles()
+    up = ((rises[1:] + rises[:-1]) / 2)[None, :, None, None].expand(*seen.shape, 1)
+    along = torch.cat([up, rays.directions[:, None].expand(*seen.shape, 2)], dim=-1)
+    point = torch.cat([torch.full_like(up, 0.1), rays.points[:, None].expand(*seen.shape, 2)], dim=-1)
+    nearest = -(point * along).sum(dim=-1) / along.square().sum(dim=-1)
+    past = (point + nearest[..., None] * along).square().sum(dim=-1)
+    expected = 2 * (0.49 - past).clamp_min(0).sqrt()
+    assert float((seen - expected)[expected > 0.7].abs().max()) < 0.03
+    assert float((seen - expected).abs().mean()) < 0.015
+
+
+def test_the_adjoint_of_a_cone_beam_is_exact_in_double_precision():
+    grid = Grid(Box(("z", "y", "x"), ((-1.0, 1.0), (-1.0, 1.2), (-0.8, 1.0))), (5, 9, 8))
+    sensor = LineIntegral(grid, ConeBeam(ANGLES, 9, (0.1, 0.0), 0.4, None, 4.0, 2.0, n_rows=6, height=-0.1))
+    assert float(sensor.A(torch.ones(5, 9, 8, 1, dtype=torch.float64)).norm()) > 1
+    assert adjoint_gap(sensor) < 1e-14
+
+
 @pytest.mark.parametrize("size", [64, 65])
 def test_views_are_those_of_scikit_images_radon(size):
     radon = pytest.importorskip("skimage.transform").radon
@@ -103,6 +127,12 @@ def test_a_far_source_gives_parallel_rays():
         (lambda: ParallelBeam((0.0,), 0, (0.0, 0.0)), "0 pixels"),
         (lambda: ParallelBeam((0.0,), 4, (0.0, 0.0), 0.0), "spacing is 0"),
         (lambda: ParallelBeam((0.0,), 4, (0.0, 0.0), 1.0, math.inf), "finite"),
+        (lambda: ConeBeam((0.0,), 4, (0.0, 0.0), 1.0, None, 5.0, 1.0), "0 rows"),
+        (
+            lambda: ConeBeam((0.0,), 4, (0.0, 0.0), 1.0, None, 5.0, 1.0, n_rows=2, row_spacing=0.0),
+            "spacing of the detector's rows",
+        ),
+        (lambda: LineIntegral(plane(), ConeBeam((0.0,), 4, (0.0, 0.0), 1.0, None, 5.0, 1.0, n_rows=2)), "axes"),
         (lambda: FanBeam((0.0,), 4, (0.0, 0.0)), "source's distance"),
         (lambda: FanBeam((0.0,), 4, (0.0, 0.0), 1.0, None, 5.0, -1.0), "detector's distance"),
         (lambda: LineIntegral(plane(), FanBeam((0.0,), 4, (0.0, 0.0), 1.0, None, 1.0, 1.0)), "source"),

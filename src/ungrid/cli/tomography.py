@@ -98,11 +98,9 @@ class Tomography(Command):
             raise InputError(f"cannot write to {self.output}: that is the input; give another name with -o")
         if (self.water is None) != (self.air is None):
             raise InputError("Hounsfield units need both --water and --air")
-        if self.water is not None and self.air is not None:
-            if not all(map(math.isfinite, (self.water, self.air))) or self.water <= self.air:
-                raise InputError(
-                    f"--water {self.water:g} and --air {self.air:g}: expected two finite numbers, water's the larger"
-                )
+        water, air = (1.0, 0.0) if self.water is None or self.air is None else (self.water, self.air)
+        if not (math.isfinite(water) and math.isfinite(air) and water > air):
+            raise InputError(f"--water {water:g} and --air {air:g}: expected two finite numbers, water's the larger")
 
     def _write(self, field: Any) -> None:
         from ungrid import reconstructing, verbs

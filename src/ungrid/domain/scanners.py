@@ -1,8 +1,8 @@
 """Scanners: where the rays of parallel, fan and cone beams run.
 
 A view at angle θ has the detector's columns along e = (x: cos θ, y: −sin θ) and looks along r = (x: sin θ, y: cos θ), x to the
-right and y downward: the object turns as under scikit-image's `radon`. Lengths are in the box's unit; the axis of rotation is given in
-the box's coordinates, so it need not lie in its middle.
+right and y downward: the object turns as under scikit-image's `radon`. Lengths are in the box's unit; the axis of rotation is
+given in the box's coordinates, so it need not lie in its middle.
 """
 
 import math

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ungrid.domain.grid import Grid
-from ungrid.domain.scanners import PlaneRays, Scanner
+from ungrid.domain.scanners import ConeBeam, PlaneRays, Scanner
 from ungrid.errors import InputError
+from ungrid.kernels.cone_paths import ConePaths
 from ungrid.kernels.slab_paths import SlabPaths
 from ungrid.measurements.linear import LinearMeasurement
 
@@ -22,44 +23,52 @@ class LineIntegral(LinearMeasurement):
     that of the values and the measurements.
 
     Args:
-        grid: of axes (y, x).
-        scanner: a `ParallelBeam` or `FanBeam`.
+        grid: of axes (y, x), for a cone beam (z, y, x).
+        scanner: a `ParallelBeam`, `FanBeam` or `ConeBeam`.
 
-    Shape: values [y, x, c] per unit of length → line integrals [views, bins, c].
+    Shape: values [*grid.shape, c] per unit of length → line integrals [views, bins, c], of a cone beam [views, rows, bins, c].
     Raises: InputError: a grid of other axes, or a source inside it.
     """
 
     paper = "deman2004distance"
 
     def __init__(self, grid: Grid, scanner: Scanner):
-        if grid.box.axes != ("y", "x"):
-            raise InputError(f"line integrals in a plane need a grid of axes ('y', 'x'); got {grid.box.axes}")
+        axes = ("z", "y", "x") if isinstance(scanner, ConeBeam) else ("y", "x")
+        if grid.box.axes != axes:
+            raise InputError(f"line integrals of a {type(scanner).__name__} need a grid of axes {axes}; got {grid.box.axes}")
         self.grid, self.scanner = grid, scanner
         _check_outside(scanner, grid)
         middles, edges = scanner.middles(), scanner.edges()
         rowwise = _crosses_rows(middles, grid)
         self._lengths = _step_lengths(middles, rowwise, grid)
-        self._paths = tuple(_paths(edges, rowwise, grid, rows) for rows in (True, False))
+        paths = [_paths(edges, rowwise, grid, rows) for rows in (True, False)]
+        self._paths: list[SlabPaths] | list[ConePaths] = paths
+        if isinstance(scanner, ConeBeam):
+            self._paths = [_rising(own, scanner, grid, rows) for own, rows in zip(paths, (True, False), strict=True)]
+            self._lengths = self._lengths[:, None] * _slants(middles, scanner)
 
-    def A(self, values: Float[Tensor, "y x c"], /) -> Float[Tensor, "views bins c"]:
+    def A(self, values: Float[Tensor, "*shape c"], /) -> Float[Tensor, "views *pixels c"]:
         """Line integrals."""
         seen: Tensor = _Project.apply(values, self)
         return seen
 
-    def A_adjoint(self, seen: Float[Tensor, "views bins c"], /) -> Float[Tensor, "y x c"]:
+    def A_adjoint(self, seen: Float[Tensor, "views *pixels c"], /) -> Float[Tensor, "*shape c"]:
         """Each measurement spread back over what it saw."""
         values: Tensor = _BackProject.apply(seen, self)
         return values
 
     def _project(self, values: Tensor) -> Tensor:
         rows, columns = self._paths
-        channels = [rows.project(plane) + columns.project(plane.T) for plane in values.unbind(-1)]
-        return torch.stack(channels, dim=-1).reshape(*self._lengths.shape, -1) * self._lengths[..., None].to(values)
+        channels = [rows.project(own) + columns.project(own.transpose(0, 1)) for own in _z_last(values).unbind(-1)]
+        seen = torch.stack(channels, dim=-1).unflatten(0, (len(self._lengths), -1))
+        return (seen if seen.ndim == 3 else seen.transpose(1, 2)) * self._lengths[..., None].to(values)
 
     def _back_project(self, seen: Tensor) -> Tensor:
         rows, columns = self._paths
-        weighted = (seen * self._lengths[..., None].to(seen)).flatten(0, 1)
-        return torch.stack([rows.back_project(own) + columns.back_project(own).T for own in weighted.unbind(-1)], dim=-1)
+        weighted = seen * self._lengths[..., None].to(seen)
+        rays = (weighted if seen.ndim == 3 else weighted.transpose(1, 2)).flatten(0, 1)
+        found = [rows.back_project(own) + columns.back_project(own).transpose(0, 1) for own in rays.unbind(-1)]
+        return _z_first(torch.stack(found, dim=-1))
 
 
 class _Project(torch.autograd.Function):
@@ -92,6 +101,33 @@ class _BackProject(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
         return _Project.apply(slope, ctx.sensor), None
+
+
+def _z_last(values: Tensor) -> Tensor:
+    """[z, y, x, c] → [y, x, z, c]; a plane as it is."""
+    return values if values.ndim == 3 else values.permute(1, 2, 0, 3)
+
+
+def _z_first(values: Tensor) -> Tensor:
+    """[y, x, z, c] → [z, y, x, c]; a plane as it is."""
+    return values if values.ndim == 3 else values.permute(2, 0, 1, 3)
+
+
+def _rising(paths: SlabPaths, scanner: ConeBeam, grid: Grid, rows: bool) -> ConePaths:
+    """The paths in the plane of the source, with where they rise to."""
+    axis = 1 if rows else 2
+    (low, _), (bottom, _), pitch = grid.box.bounds[axis], grid.box.bounds[0], grid.spacing
+    middles = scanner.middles()
+    point, along = (middles.points[..., axis - 1] - low) / pitch[axis], middles.directions[..., axis - 1] / pitch[axis]
+    depth, deepen = ((0.5 - point) / along).flatten(), (1 / along).flatten()
+    return ConePaths(paths, depth, deepen, scanner.rises() / pitch[0], (scanner.height - bottom) / pitch[0], grid.shape[0])
+
+
+def _slants(middles: PlaneRays, scanner: ConeBeam) -> Tensor:
+    """How much longer rays to the middles of pixels are than in the plane of the source [views, rows, bins]."""
+    rises = scanner.rises()
+    middle = (rises[1:] + rises[:-1])[None, :, None] / 2
+    return (1 + (middle / middles.directions.norm(dim=-1)[:, None]).square()).sqrt()
 
 
 def _check_outside(scanner: Scanner, grid: Grid) -> None:

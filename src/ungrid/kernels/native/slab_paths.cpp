@@ -2,12 +2,11 @@
 //
 // A run of detector pixels is one thread's own when projecting, a slab when projecting back: no sum is shared, so the results are
 // the same bits for any number of threads.
-#include <algorithm>
-#include <atomic>
+#include "slab_paths.h"
+
 #include <vector>
 
 #include "library.h"
-#include "pool.h"
 
 namespace slab_paths {
 
@@ -20,53 +19,11 @@ struct Call {
   int64_t n_slabs, n_across, n_runs, n_threads;
 };
 
-struct Run {
-  int64_t ray, n, edge;
-};
-
-Run run_of(const Call& call, int64_t index) {
-  const int64_t* row = call.runs + 3 * index;
-  return {row[0], row[1], row[2]};
-}
-
-int64_t longest_run(const Call& call) {
-  int64_t most = 0;
-  for (int64_t index = 0; index < call.n_runs; ++index) most = std::max(most, run_of(call, index).n);
-  return most;
-}
-
-// Where the edges of a run cross a slab: places, the sample below, and the share of it that lies before.
-struct Crossings {
-  explicit Crossings(int64_t n) : place(n), share(n), below(n) {}
-
-  void find(const Call& call, const Run& run, int64_t slab) {
-    const float *start = call.start + run.edge, *step = call.step + run.edge, at = float(slab), end = float(call.n_across);
-    const int32_t last = int32_t(call.n_across - 1);
-    float *places = place.data(), *shares = share.data();
-    int32_t* belows = below.data();
-    for (int64_t e = 0; e <= run.n; ++e) {
-      const float x = start[e] + step[e] * at;
-      float inside = x < 0.f ? 0.f : x;
-      inside = inside > end ? end : inside;
-      const int32_t whole = int32_t(inside);
-      const int32_t i = whole < last ? whole : last;
-      places[e] = x, belows[e] = i, shares[e] = inside - float(i);
-    }
-  }
-
-  std::vector<float> place, share;
-  std::vector<int32_t> below;
-};
-
-// Calls body(part, index) for each index, handed out in turn; `part` is the thread.
-template <class Body>
-void share_out(int64_t n, int64_t n_threads, Body body) {
-  std::atomic<int64_t> next{0};
-  parallel(int(std::max<int64_t>(1, std::min(n_threads, n))), [&](int) { body(next); });
-}
+Paths paths_of(const Call& call) { return {call.runs, call.start, call.step, call.n_across, call.n_runs}; }
 
 void project(const Call& call) {
-  const int64_t width = call.n_across + 1, n_edges = longest_run(call) + 1;
+  const Paths paths = paths_of(call);
+  const int64_t width = call.n_across + 1, n_edges = longest_run(paths) + 1;
   std::vector<float> sums(call.n_slabs * width);
   for (int64_t slab = 0; slab < call.n_slabs; ++slab) {
     double sum = 0;
@@ -80,10 +37,10 @@ void project(const Call& call) {
     Crossings at(n_edges);
     std::vector<float> upto(n_edges), total(n_edges);
     for (int64_t index; (index = next++) < call.n_runs;) {
-      const Run run = run_of(call, index);
+      const Run run = run_of(paths, index);
       std::fill(total.begin(), total.end(), 0.f);
       for (int64_t slab = 0; slab < call.n_slabs; ++slab) {
-        at.find(call, run, slab);
+        at.find(paths, run, slab);
         const float *row = &sums[slab * width], *share = at.share.data(), *place = at.place.data();
         const int32_t* below = at.below.data();
         float *to = upto.data(), *all = total.data();
@@ -96,15 +53,16 @@ void project(const Call& call) {
 }
 
 void back_project(const Call& call) {
-  const int64_t width = call.n_across + 1, n_edges = longest_run(call) + 1;
+  const Paths paths = paths_of(call);
+  const int64_t width = call.n_across + 1, n_edges = longest_run(paths) + 1;
   share_out(call.n_slabs, call.n_threads, [&](std::atomic<int64_t>& next) {
     Crossings at(n_edges);
     std::vector<float> sums(width), spread(n_edges + 1);
     for (int64_t slab; (slab = next++) < call.n_slabs;) {
       std::fill(sums.begin(), sums.end(), 0.f);
       for (int64_t index = 0; index < call.n_runs; ++index) {
-        const Run run = run_of(call, index);
-        at.find(call, run, slab);
+        const Run run = run_of(paths, index);
+        at.find(paths, run, slab);
         const float *seen = call.seen + run.ray, *share = at.share.data(), *place = at.place.data();
         const int32_t* below = at.below.data();
         float *part = spread.data(), *row = sums.data();
