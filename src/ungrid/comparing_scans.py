@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -31,12 +32,8 @@ def compare_classical(scan: Scan, *, callbacks: Sequence[Callback] = ()) -> dict
     unseen = torch.arange(n_views) % EVERY_VIEW == FIRST_VIEW
     given, asked = _views(scan, ~unseen), _views(scan, unseen)
     sensor, judge = (LineIntegral(scan.pixels, part.scanner) for part in (given, asked))
-    methods: dict[str, Callable[[], Tensor]] = {
-        f"FBP {window}": lambda window=window: _fbp(given, window)
-        for window in ("ramp", "hann")  # type: ignore[misc]
-    }
-    for n in SIRT_ITERATIONS:
-        methods[f"SIRT {n}"] = lambda n=n: sirt(given.measured, sensor, iterations=n)  # type: ignore[misc]
+    methods: dict[str, Callable[[], Tensor]] = {f"FBP {window}": partial(_fbp, given, window) for window in ("ramp", "hann")}
+    methods |= {f"SIRT {n}": partial(sirt, given.measured, sensor, iterations=n) for n in SIRT_ITERATIONS}
     methods["TV on pixels"] = lambda: reconstruct(given, finer=1, callbacks=callbacks).samples.detach()
     if len(scan.pixels.shape) == 2:
         methods["field"] = lambda: reconstruct(given, callbacks=callbacks).samples.detach()

@@ -94,8 +94,6 @@ def tomography(
     """
     watchers = progress_bars() if callbacks is None else list(callbacks)
     scan = scan_of(sinogram, angles, geometry, size=size, pixel=pixel, unit=unit, photons=photons)
-    if strength is not None and not (math.isfinite(strength) and strength >= 0):
-        raise InputError(f"strength is {strength}; expected a number of at least 0")
     return reconstruct(scan, strength=strength, callbacks=watchers)
 
 
@@ -104,6 +102,8 @@ def reconstruct(
 ) -> LatticeField:
     """The field of a scan, see `tomography`, on a lattice so many times as fine as the pixels; None for 2 in a plane."""
     begun = time.monotonic()
+    if strength is not None and not (math.isfinite(strength) and strength >= 0):
+        raise InputError(f"strength is {strength}; expected a number of at least 0")
     coarse = LatticeField(scan.pixels.box, scan.pixels.shape, 1)
     found: Strength | None = None
     if strength is None:

@@ -124,3 +124,24 @@ def test_bad_input_is_one_line_exit_code_2_and_no_file(capsys, monkeypatch, fold
     assert says in told
     assert told.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_classical_methods_stand_beside_the_field_on_views_that_none_has_seen(capsys, folder, tmp_path):
+    run(folder, "-o", str(tmp_path / "a.npy"), "--compare-classical", "--json")
+    told = json.loads(capsys.readouterr().out)["heldout_views"]
+    assert {"FBP ramp", "SIRT 30", "TV on pixels", "field"} <= set(told)
+    assert all(0 <= row["relative_error"] < 1 for row in told.values())
+
+
+def test_a_cone_beam_gives_a_volume_file(folder, tmp_path):
+    box = ug.Box(("z", "y", "x"), ((0.0, 8.0), (0.0, 10.0), (0.0, 10.0)))
+    volume = ((ug.Grid(box, (8, 10, 10)).points() - 4.5).square().sum(dim=-1) < 9).float()[..., None] * 0.1
+    angles = np.deg2rad(np.arange(8) * 45.0).tolist()
+    scanner = ug.domain.ConeBeam(angles, 10, (5.5, 5.5), 1.5, None, 40.0, 20.0, n_rows=8, height=4.0)
+    np.save(tmp_path / "c.npy", ug.measurements.LineIntegral(ug.Grid(box, (8, 10, 10)), scanner).A(volume)[..., 0].numpy())
+    words = "--angles-degrees 0:360:8 --geometry cone --source-distance 40 --detector-distance 20 --detector-spacing 1.5".split()
+    words += ["--strength", "0.005", "--quiet", "-o", str(tmp_path / "v.npy")]
+    assert main(["tomography", str(tmp_path / "c.npy"), *words]) == 0
+    written = np.load(tmp_path / "v.npy")
+    assert written.shape == (8, 10, 10)
+    assert np.linalg.norm(written - volume[..., 0].numpy()) < 0.5 * float(volume.norm())

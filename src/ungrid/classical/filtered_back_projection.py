@@ -51,7 +51,8 @@ def _slants(scanner: Scanner, rows: Tensor) -> Tensor:
     rises = scanner.rises().float() if isinstance(scanner, ConeBeam) else torch.zeros(2)
     reach = scanner.source_distance + scanner.detector_distance
     up = ((rises[1:] + rises[:-1]) / 2)[:, None]
-    return reach / (reach**2 + across.square() + up.square()).sqrt()
+    cosines: Tensor = reach / (reach**2 + across.square() + up.square()).sqrt()
+    return cosines
 
 
 def _filtered(rows: Tensor, spacing: float, window: str) -> Tensor:
@@ -64,7 +65,8 @@ def _filtered(rows: Tensor, spacing: float, window: str) -> Tensor:
     response = torch.fft.rfft(taps).real * spacing
     if window == "hann":
         response = response * (0.5 + 0.5 * torch.cos(math.pi * torch.linspace(0, 1, len(response))))
-    return torch.fft.irfft(torch.fft.rfft(rows, size) * response, size)[..., :n]
+    convolved: Tensor = torch.fft.irfft(torch.fft.rfft(rows, size) * response, size)
+    return convolved[..., :n]
 
 
 def _spread(view: Tensor, scanner: Scanner, angle: float, offsets: Tensor, height: Tensor) -> Tensor:

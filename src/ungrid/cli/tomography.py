@@ -58,6 +58,7 @@ class Tomography(Command):
         from ungrid import reconstructing
         from ungrid.domain.scanners import Geometry
         from ungrid.files import check_writable
+        from ungrid.fit.callbacks import Callback
         from ungrid.fit.progress import ProgressBar
         from ungrid.signals.sinogram import read_angles, read_sinogram
 
@@ -65,22 +66,22 @@ class Tomography(Command):
         self._check()
         geometry = Geometry(self.geometry, self.detector_spacing, self.center, self.source_distance, self.detector_distance)
         angles, sinogram = np.deg2rad(read_angles(self.angles_degrees)), read_sinogram(self.sinogram)
-        about = {"size": self.size, "pixel": self.pixel_size, "unit": self.unit, "photons": self.photons}
-        scan = reconstructing.scan_of(sinogram, angles, geometry, **about)
+        scan = reconstructing.scan_of(
+            sinogram, angles, geometry, size=self.size, pixel=self.pixel_size, unit=self.unit, photons=self.photons
+        )
         reconstructing.check_memory(scan, self.memory)
         check_writable(self.output)
-        watchers = [] if self.quiet else [ProgressBar()]
-        field = reconstructing.tomography(
-            sinogram, angles, geometry=geometry, strength=self.strength, callbacks=watchers, **about
-        )
+        watchers: list[Callback] = [] if self.quiet else [ProgressBar()]
+        field = reconstructing.reconstruct(scan, strength=self.strength, callbacks=watchers)
         self._write(field)
-        result = {
+        fit = field.record.fit if field.record is not None else {}
+        result: dict[str, Any] = {
             "output": self.output,
             "shape": list(scan.pixels.shape),
             "seconds": round(time.monotonic() - begun, 3),
             "residual": field.metrics["quality"]["residual"],
-            "strength": field.record.fit["strength"],
-            "strength_by": field.record.fit["strength_by"],
+            "strength": fit["strength"],
+            "strength_by": fit["strength_by"],
         }
         if self.compare_classical:
             from ungrid.comparing_scans import compare_classical

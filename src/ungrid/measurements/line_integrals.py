@@ -61,7 +61,8 @@ class LineIntegral(LinearMeasurement):
         rows, columns = self._paths
         channels = [rows.project(own) + columns.project(own.transpose(0, 1)) for own in _z_last(values).unbind(-1)]
         seen = torch.stack(channels, dim=-1).unflatten(0, (len(self._lengths), -1))
-        return (seen if seen.ndim == 3 else seen.transpose(1, 2)) * self._lengths[..., None].to(values)
+        projected: Tensor = (seen if seen.ndim == 3 else seen.transpose(1, 2)) * self._lengths[..., None].to(values)
+        return projected
 
     def _back_project(self, seen: Tensor) -> Tensor:
         rows, columns = self._paths
@@ -127,7 +128,8 @@ def _slants(middles: PlaneRays, scanner: ConeBeam) -> Tensor:
     """How much longer rays to the middles of pixels are than in the plane of the source [views, rows, bins]."""
     rises = scanner.rises()
     middle = (rises[1:] + rises[:-1])[None, :, None] / 2
-    return (1 + (middle / middles.directions.norm(dim=-1)[:, None]).square()).sqrt()
+    slants: Tensor = (1 + (middle / middles.directions.norm(dim=-1)[:, None]).square()).sqrt()
+    return slants
 
 
 def _check_outside(scanner: Scanner, grid: Grid) -> None:
