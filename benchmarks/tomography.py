@@ -1,7 +1,7 @@
 """Slices and a volume from few views: `ug.tomography` beside filtered back projection, SIRT and total variation on pixels.
 
     python benchmarks/tomography.py DATA -o benchmarks/results/tomography.json [--slices 10 --views 20,60,180]
-    python benchmarks/tomography.py DATA -o benchmarks/results/tomography_cone.json --cone
+    python benchmarks/tomography.py DATA -o benchmarks/results/tomography_cone.json --cone 64
 
 Truth is the mean over pixels of a picture that is finer: a Shepp–Logan head of 512², and axial slices of 256² of
 volumes/head_ct_promed0051.npz within the circle that the detector sees, both at 128². So the data are made on a grid four times
@@ -31,7 +31,7 @@ from ungrid.signals.phantoms import shepp_logan
 
 N, FINER, PHOTONS = 128, 4, 1e4
 ATTENUATION = 0.114  # of the value 1 per pixel, so that a head lets a hundredth of the photons through
-TV_SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)  # of the strength at which the prior weighs as much as the data
+TV_SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # of the strength at which the prior weighs as much as the data
 TV_STEPS, SIRT_STEPS = 300, 300
 
 

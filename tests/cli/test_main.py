@@ -187,7 +187,7 @@ def test_the_flags_are_exactly_the_options_without_a_value():
     found = set()
     for module, _, attribute in (where.partition(":") for where, _ in COMMANDS.values()):
         fields = getattr(import_module(module), attribute).__dataclass_fields__
-        found |= {f"--{name}" for name, field in fields.items() if field.type is bool}
+        found |= {f"--{name.replace('_', '-')}" for name, field in fields.items() if field.type is bool}
     assert found | {"-h", "--help"} == set(entry.FLAGS)
 
 

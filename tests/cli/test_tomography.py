@@ -139,7 +139,8 @@ def test_a_cone_beam_gives_a_volume_file(folder, tmp_path):
     angles = np.deg2rad(np.arange(8) * 45.0).tolist()
     scanner = ug.domain.ConeBeam(angles, 10, (5.5, 5.5), 1.5, None, 40.0, 20.0, n_rows=8, height=4.0)
     np.save(tmp_path / "c.npy", ug.measurements.LineIntegral(ug.Grid(box, (8, 10, 10)), scanner).A(volume)[..., 0].numpy())
-    words = "--angles-degrees 0:360:8 --geometry cone --source-distance 40 --detector-distance 20 --detector-spacing 1.5".split()
+    words = ["--angles-degrees", "0:360:8", "--geometry", "cone", "--source-distance", "40"]
+    words += ["--detector-distance", "20", "--detector-spacing", "1.5"]
     words += ["--strength", "0.005", "--quiet", "-o", str(tmp_path / "v.npy")]
     assert main(["tomography", str(tmp_path / "c.npy"), *words]) == 0
     written = np.load(tmp_path / "v.npy")
