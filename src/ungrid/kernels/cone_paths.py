@@ -57,7 +57,7 @@ class ConePaths:
         if tuple(slabs.shape) != (self.columns.n_slabs, self.columns.n_across, self.n_z):
             raise ShapeError(f"expected slabs of another shape; got {tuple(slabs.shape)}")
         seen = slabs.new_zeros(self.columns.n_rays, len(self.rises) - 1)
-        if SlabPaths._is_native(slabs):
+        if SlabPaths.is_native(slabs):
             self._run("project", slabs.contiguous(), seen)
             return seen
         for first, rays, edges in self._parts():
@@ -75,7 +75,7 @@ class ConePaths:
         n_slabs, n_across = self.columns.n_slabs, self.columns.n_across
         if tuple(seen.shape) != (self.columns.n_rays, len(self.rises) - 1):
             raise ShapeError(f"expected {(self.columns.n_rays, len(self.rises) - 1)} numbers; got {tuple(seen.shape)}")
-        if SlabPaths._is_native(seen):
+        if SlabPaths.is_native(seen):
             slabs = seen.new_empty(n_slabs, n_across, self.n_z)
             self._run("back_project", slabs, seen.contiguous())
             return slabs
@@ -96,7 +96,7 @@ class ConePaths:
 
     def _parts(self) -> Iterator[tuple[int, slice, slice]]:
         """First slab, rays and edges of what is held at once."""
-        for rays, edges in self.columns._each_run():
+        for rays, edges in self.columns.each_run():
             for first in range(0, self.columns.n_slabs, SLABS_AT_ONCE):
                 yield first, rays, edges
 
@@ -112,7 +112,7 @@ class ConePaths:
         return below, share.to(sums), width.to(sums), low, part.to(sums), height.to(sums)
 
     def _run(self, name: str, slabs: Tensor, seen: Tensor) -> None:
-        start, step = self.columns._single
+        start, step = self.columns.in_float32
         kept = [each.float().contiguous() for each in (self.depth, self.deepen, self.rises)]
         call = CCone(
             *(each.data_ptr() for each in (slabs, seen, self.columns.runs, start, step, *kept)),

@@ -50,21 +50,21 @@ class SlabPaths:
     runs: Tensor
     start: Tensor
     step: Tensor
-    _single: tuple[Tensor, Tensor] = field(init=False, repr=False, compare=False)
+    in_float32: tuple[Tensor, Tensor] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_single", (self.start.float().contiguous(), self.step.float().contiguous()))
+        object.__setattr__(self, "in_float32", (self.start.float().contiguous(), self.step.float().contiguous()))
 
     def project(self, slabs: Float[Tensor, "n_slabs n_across"]) -> Float[Tensor, " n_rays"]:
         """What each pixel sees: Σ over slabs of the mean between its edges. 0 for pixels in no run."""
         if tuple(slabs.shape) != (self.n_slabs, self.n_across):
             raise ShapeError(f"expected slabs of shape {(self.n_slabs, self.n_across)}; got {tuple(slabs.shape)}")
         seen = slabs.new_zeros(self.n_rays)
-        if self._is_native(slabs):
+        if self.is_native(slabs):
             self._run("project", slabs.contiguous(), seen)
             return seen
         sums = torch.nn.functional.pad(slabs.cumsum(dim=1), (1, 0))
-        for rays, edges in self._each_run():
+        for rays, edges in self.each_run():
             below, share, width = self._crossings(edges, slabs)
             at = torch.lerp(sums.gather(1, below), sums.gather(1, below + 1), share)
             seen[rays] = (at.diff(dim=1) / width).sum(dim=0)
@@ -74,12 +74,12 @@ class SlabPaths:
         """The adjoint of `project`."""
         if tuple(seen.shape) != (self.n_rays,):
             raise ShapeError(f"expected {self.n_rays} numbers; got {tuple(seen.shape)}")
-        if self._is_native(seen):
+        if self.is_native(seen):
             slabs = seen.new_empty(self.n_slabs, self.n_across)
             self._run("back_project", slabs, seen.contiguous())
             return slabs
         sums = seen.new_zeros(self.n_slabs, self.n_across + 1)
-        for rays, edges in self._each_run():
+        for rays, edges in self.each_run():
             below, share, width = self._crossings(edges, seen)
             spread = seen[rays] / width
             at = torch.nn.functional.pad(spread, (1, 0)) - torch.nn.functional.pad(spread, (0, 1))
@@ -87,7 +87,8 @@ class SlabPaths:
             sums.scatter_add_(1, below + 1, at * share)
         return sums.flip(1).cumsum(dim=1).flip(1)[:, 1:]
 
-    def _each_run(self) -> Iterator[tuple[slice, slice]]:
+    def each_run(self) -> Iterator[tuple[slice, slice]]:
+        """The rays and the edges of each run."""
         for ray, n, edge in self.runs.tolist():
             yield slice(ray, ray + n), slice(edge, edge + n + 1)
 
@@ -100,7 +101,8 @@ class SlabPaths:
         return below.long(), (inside - below).to(like), places.diff(dim=1).to(like)
 
     @staticmethod
-    def _is_native(tensor: Tensor) -> bool:
+    def is_native(tensor: Tensor) -> bool:
+        """Whether the native kernels take it."""
         return tensor.dtype == torch.float32 and tensor.device.type == "cpu" and library() is not None
 
     def _run(self, name: str, slabs: Tensor, seen: Tensor) -> None:
@@ -108,8 +110,8 @@ class SlabPaths:
             slabs.data_ptr(),
             seen.data_ptr(),
             self.runs.data_ptr(),
-            self._single[0].data_ptr(),
-            self._single[1].data_ptr(),
+            self.in_float32[0].data_ptr(),
+            self.in_float32[1].data_ptr(),
             self.n_slabs,
             self.n_across,
             len(self.runs),
