@@ -27,8 +27,8 @@ ROWS: list[list[str] | set[str]] = [
     {"verbs"},
     {"tile_parts"},
     {"tile_job"},
-    {"citing", "judging", "many", "restoring", "solving", "starting", "tiling", "trusting"},
-    {"viewer", "bench"},
+    {"citing", "judging", "many", "reconstructing", "restoring", "solving", "starting", "tiling", "trusting"},
+    {"bench", "comparing_scans", "viewer"},
     {"cli"},
     {"testing"},
 ]

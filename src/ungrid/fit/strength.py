@@ -12,11 +12,14 @@ from ungrid.fit.convex_solver import Convex
 from ungrid.terms.linear import LinearMisfit
 
 LADDER = tuple(10 ** (0.5 - k / 2) for k in range(10))  # of the unit, from strong to weak
+VIEW_LADDER = tuple(10 ** (-k / 2) for k in range(8))  # the same, for views that are kept out
 KEPT_OUT = 0.1  # of the measurements
 WORSE = 2  # rungs in a row, after which weaker ones are not tried
 ITERATIONS = 60  # of a rung, from the last one's result
 MET = 0.97  # of the noise: what the residual of a good result is, since a little of the noise is fitted, too
 HALVINGS = 3  # of the last interval, where the noise is known
+EVERY_VIEW, FIRST_VIEW = 5, 2  # of the views, which are kept out
+EARNED = 0.95  # of the error at views not seen: what a weaker prior must reach to be worth it
 
 
 class Strength(NamedTuple):
@@ -93,6 +96,33 @@ def by_heldout(problem: Convex, *, start: Tensor, seed: int = 0, kept_out: Tenso
         if worse >= WORSE:
             break
     return Strength(min(tried, key=lambda each: each[1])[0], values, tried)
+
+
+def by_views(problem: Convex, *, start: Tensor) -> Strength:
+    """The weakest strength that has earned it: each step down the ladder lessens the error at every fifth view, which is kept
+    out, by a twentieth at least.
+
+    Rays kept out singly do not do: their neighbors in the same view share the error of the grid. The least error itself is at
+    too weak a prior, since the error at views not seen is flat there.
+
+    Args:
+        problem: with one misfit, of measurements whose first axis is the views, its penalties in their proportions.
+        start: samples to begin at.
+    """
+    (misfit,) = problem.misfits
+    kept_out = torch.zeros([len(misfit.measured)] + [1] * (misfit.measured.ndim - 1)).to(misfit.measured)
+    kept_out[FIRST_VIEW::EVERY_VIEW] = 1
+    seen = LinearMisfit(misfit.measurement, misfit.measured, weight=misfit.weights * (1 - kept_out))
+    left, weights = Convex((seen,), problem.penalties), misfit.weights * kept_out
+    right_side, spectrum, unit = _prepared(left, start)
+    values, before, tried = start, start, []
+    for rung in VIEW_LADDER:
+        before, values = values, _solved(left, rung * unit, right_side, spectrum, values)
+        missed = (weights * (misfit.measurement.A(values) - misfit.measured).abs().square()).sum()
+        tried.append((rung * unit, math.sqrt(float(missed) / float(weights.expand_as(misfit.measured).sum()))))
+        if len(tried) > 1 and tried[-1][1] > EARNED * tried[-2][1]:
+            return Strength(tried[-2][0], before, tried)
+    return Strength(tried[-1][0], values, tried)
 
 
 def _prepared(problem: Convex, start: Tensor) -> tuple[Tensor, Tensor, float]:

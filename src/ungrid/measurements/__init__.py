@@ -2,6 +2,7 @@
 
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.footprint import Footprint
+from ungrid.measurements.line_integrals import LineIntegral
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -16,6 +17,7 @@ LINEAR_MEASUREMENTS: dict[str, type[LinearMeasurement]] = {
     "Chain": Chain,
     "Combined": Combined,
     "Footprint": Footprint,
+    "LineIntegral": LineIntegral,
     "OnGrid": OnGrid,
     "Samples": Samples,
     "Stack": Stack,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
+from ungrid.domain.scanners import FanBeam
 from ungrid.domain.tiling import local_box
 from ungrid.encodings.base import Encoding
 from ungrid.encodings.codebook_grid import CodebookGrid
@@ -44,6 +45,7 @@ from ungrid.fields.tiled import TiledField
 from ungrid.fields.unknowns import WithUnknowns
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.footprint import Footprint
+from ungrid.measurements.line_integrals import LineIntegral
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -304,11 +306,18 @@ def some_samples(grid: Grid) -> Samples:
     return Samples(grid, (torch.arange(grid.size) % 3 > 0).reshape(grid.shape))
 
 
+def some_rays(grid: Grid) -> LineIntegral:
+    """A fan beam of few views around the middle of the grid's box."""
+    (axis, size) = (tuple(sum(ends) / 2 for ends in grid.box.bounds), max(grid.box.extent))
+    return LineIntegral(grid, FanBeam((0.3, 1.9, 4.0), 7, (axis[0], axis[1]), size / 4, None, 2 * size, size))
+
+
 # name → its measurement on a grid
 LINEAR_EXAMPLES: dict[str, Callable[[Grid], LinearMeasurement]] = {
     "Chain": lambda grid: Chain(Doubled(), some_samples(grid)),
     "Combined": lambda grid: Combined([some_samples(grid), OnGrid(Doubled(), grid)], [0.5, -2.0]),
     "Footprint": lambda grid: Footprint(grid, 2, torch.full((7, 3), 1 / 21)),
+    "LineIntegral": some_rays,
     "OnGrid": lambda grid: OnGrid(Doubled(), grid),
     "Samples": some_samples,
     "Stack": lambda grid: Stack([some_samples(grid), OnGrid(Doubled(), grid)], [(*grid.shape, 2), (*grid.shape, 2)]),
