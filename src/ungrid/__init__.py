@@ -17,6 +17,7 @@ _HOME = {
     "diagnose": "judging",
     "anomalies": "judging",
     "solve": "solving",
+    "mri": "magnetic_resonance",
     "save": "verbs",
     "cite": "citing",
     "render": "verbs",
