@@ -23,7 +23,7 @@ def zero_filled(sensor: FourierSamples, measured: Tensor) -> Float[Tensor, "*sha
 def wavelet_sensing(
     sensor: FourierSamples, measured: Tensor, strength: float, *, iterations: int = ITERATIONS, seed: int = 0
 ) -> Float[Tensor, "*shape c"]:
-    """min ½ ‖A x − y‖² + strength · ‖W x‖₁ by accelerated proximal steps (lustig2007sparse, beck2009fast), W the Haar wavelets.
+    """min ½ ‖A x − y‖² + strength · ‖W x‖₁ by accelerated proximal steps (lustig2007sparse), W the Haar wavelets.
 
     Each step shrinks the wavelets of the picture rolled by a few samples, drawn anew (coifman1995translation): over many steps
     all of them count, and no blocks are seen. Real and imaginary part are shrunk together.

@@ -1,7 +1,7 @@
 """The Fourier transform at frequencies of any place, and its adjoint: exact sums, gridding of our own, or FINUFFT.
 
-c(k) = Σ_n f(n) exp(−2πi k·(n − N//2)/N) / √ΠN for frequencies k in cycles per field of view: on whole numbers k it is the centered
-orthonormal FFT.
+c(k) = Σ_n f(n) exp(−2πi k·(n − N//2)/N) / √ΠN for frequencies k in cycles per field of view: on whole numbers k it is the
+centered orthonormal FFT.
 """
 
 import itertools
@@ -105,7 +105,7 @@ class ExactSums(Transform):
 
 
 class Gridding(Transform):
-    """An FFT twice as fine, read by a Kaiser–Bessel kernel between its samples (jackson1991selection, beatty2005rapid).
+    """An FFT twice as fine, read by a Kaiser–Bessel kernel between its samples (beatty2005rapid).
 
     Each axis costs an FFT of twice its length, each frequency 8 products along each axis.
     """
@@ -222,7 +222,8 @@ def transform(shape: tuple[int, ...], points: Tensor, method: str = "auto") -> T
     Args:
         shape: of the images.
         points: in cycles per field of view.
-        method: a name in TRANSFORMS, or "auto": exact sums where these are few, else FINUFFT where it is installed, else gridding.
+        method: a name in TRANSFORMS, or "auto": exact sums where these are few, else FINUFFT where it is installed, else
+            gridding.
 
     Raises:
         MissingExtra: "finufft" without the package.

@@ -1,6 +1,7 @@
 """How a sensor sees a field: (field, query) → prediction; linear sensors of a whole grid also as A and A_adjoint."""
 
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.fourier import FourierSamples
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -14,6 +15,7 @@ MEASUREMENTS: dict[str, type] = {
 LINEAR_MEASUREMENTS: dict[str, type[LinearMeasurement]] = {
     "Chain": Chain,
     "Combined": Combined,
+    "FourierSamples": FourierSamples,
     "OnGrid": OnGrid,
     "Samples": Samples,
     "Stack": Stack,

@@ -165,8 +165,13 @@ def _cartesian(kspace: Tensor, mask: Tensor | None, shape: Sequence[int] | None)
     known = mask.bool().expand(sizes).contiguous()
     if not bool(known.any()):
         raise InputError("the mask is empty: no frequency was sampled")
+    _check_center(KSpace(kspace.reshape(-1, *sizes)[:, known], sizes, mask=known))
+    if not bool(known[tuple(n // 2 for n in sizes)]):
+        raise InputError(
+            f"frequency 0, at index {tuple(n // 2 for n in sizes)}, was not sampled: nothing tells how bright the picture "
+            f"is; is the mask shifted?"
+        )
     found = KSpace(kspace.reshape(-1, *sizes)[:, known], sizes, mask=known)
-    _check_center(found)
     return found
 
 

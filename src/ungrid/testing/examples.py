@@ -39,6 +39,7 @@ from ungrid.fields.residual import ResidualField
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.measurements.derivatives import Gradient, Laplacian
+from ungrid.measurements.fourier import FourierSamples
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
 from ungrid.measurements.values import PointValues
@@ -283,10 +284,17 @@ def some_samples(grid: Grid) -> Samples:
     return Samples(grid, (torch.arange(grid.size) % 3 > 0).reshape(grid.shape))
 
 
+def some_frequencies(grid: Grid) -> FourierSamples:
+    """Two coils that see every third frequency."""
+    coils = torch.complex(torch.linspace(-1, 1, 2 * grid.size), torch.linspace(0, 1, 2 * grid.size)).reshape(2, *grid.shape)
+    return FourierSamples(grid, mask=(torch.arange(grid.size) % 3 == 0).reshape(grid.shape), coils=coils)
+
+
 # name → its measurement on a grid
 LINEAR_EXAMPLES: dict[str, Callable[[Grid], LinearMeasurement]] = {
     "Chain": lambda grid: Chain(Doubled(), some_samples(grid)),
     "Combined": lambda grid: Combined([some_samples(grid), OnGrid(Doubled(), grid)], [0.5, -2.0]),
+    "FourierSamples": some_frequencies,
     "OnGrid": lambda grid: OnGrid(Doubled(), grid),
     "Samples": some_samples,
     "Stack": lambda grid: Stack([some_samples(grid), OnGrid(Doubled(), grid)], [(*grid.shape, 2), (*grid.shape, 2)]),
