@@ -62,7 +62,7 @@ def test_noise_is_left_behind():
     field = ug.mri(transformed(head()) + noise, mask=mask(), callbacks=())
     assert field.record.fit["method"] == "total variation"
     assert field.record.fit["strength"] == pytest.approx(0.7 * 0.05, rel=0.2)
-    assert error(field, head()) < 0.06
+    assert error(field, head()) < 0.05 * 2**0.5, "less than the noise of a full scan"
 
 
 def test_phases_from_the_corner_are_seen_and_can_be_said():
@@ -83,7 +83,7 @@ def test_several_coils_tell_more_than_their_sum():
     one = ug.mri(transformed(head()), mask=mask(), callbacks=())
     sizes = [float((magnitude(field) - torch.from_numpy(np.abs(head()))).square().mean()) for field in (given, found, one)]
     assert sizes[0] < sizes[2]
-    assert sizes[1] < 1.5 * sizes[2]
+    assert sizes[1] < zero_filled_error(head()) ** 2 / 10
 
 
 def test_readouts_of_any_direction_are_read():

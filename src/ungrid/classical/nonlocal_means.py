@@ -34,7 +34,7 @@ def nonlocal_means(
         other = values.roll(offset, axes)
         distance = (values - other).square().sum(dim=-1, keepdim=True)
         for axis in axes:
-            distance = sum(distance.roll(k, axis) for k in range(-patch, patch + 1)) / (2 * patch + 1)
+            distance = torch.stack([distance.roll(k, axis) for k in range(-patch, patch + 1)]).mean(dim=0)
         weight = torch.exp(distance.div_(-(deviation**2)))
         back = tuple(-k for k in offset)
         turned = weight.roll(back, axes)

@@ -58,7 +58,7 @@ class Mri(Command):
         check_writable(self.output)
         if self.mask is None and self.trajectory is None:
             self.say("no --mask was given: what is exactly 0 counts as not sampled")
-        options = {**given, "noise": self.noise, "shape": shape, "real": self.real or None, "origin": self.origin}
+        options: dict[str, Any] = {**given, "noise": self.noise, "shape": shape, "real": self.real or None, "origin": self.origin}
         field = mri(kspace, **options, device=device, max_memory=self.memory, callbacks=self._watchers())
         self._write(field)
         assert field.record is not None

@@ -246,9 +246,13 @@ def _divisor(spectrum: Tensor, symbols: Sequence[Tensor], rhos: Sequence[float])
 def _waves(values: Tensor, is_complex: bool) -> Tensor:
     """The FFT of values [*shape, c] over all axes but the last: the real one, or that of real and imaginary part [*shape, 1]."""
     axes = tuple(range(values.ndim - 1))
-    if is_complex:
-        return torch.fft.fftn(torch.view_as_complex(values.contiguous()), dim=axes)[..., None]
-    return torch.fft.rfftn(values, dim=axes)
+    waves: Tensor = torch.fft.rfftn(values, dim=axes) if not is_complex else _complex_waves(values, axes)
+    return waves
+
+
+def _complex_waves(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    waves: Tensor = torch.fft.fftn(torch.view_as_complex(values.contiguous()), dim=axes)[..., None]
+    return waves
 
 
 def _filtered(values: Tensor, factor: Tensor, is_complex: bool) -> Tensor:
@@ -266,13 +270,10 @@ def _symbol_of(penalty: Penalty, like: Tensor, is_complex: bool) -> Tensor:
     symbol = penalty.symbol().to(like)
     if not is_complex or not symbol.ndim:
         return symbol
-    n = like.shape[-2]
-    folded = torch.arange(n, device=like.device)  # |K̂|² is that of real differences: even, so that −k has the value of k
-    below, above = (
-        symbol,
-        symbol.flip(tuple(range(symbol.ndim - 1))).roll((1,) * (symbol.ndim - 1), tuple(range(symbol.ndim - 1))),
-    )
-    return torch.cat([below, above.index_select(-1, n - folded[n // 2 + 1 :])], dim=-1)
+    n, others = like.shape[-2], tuple(range(symbol.ndim - 1))
+    # |K̂|² is that of real differences: −k has the value of k
+    turned = symbol.flip(others).roll((1,) * len(others), others) if others else symbol
+    return torch.cat([symbol, turned.index_select(-1, torch.arange(n - n // 2 - 1, 0, -1, device=like.device))], dim=-1)
 
 
 def by_spectrum(right_side: Tensor, spectrum: Tensor, is_complex: bool) -> Tensor:

@@ -148,7 +148,8 @@ class Gridding(Transform):
                 waves.index_add_(1, rows.flatten(), (part * weight).flatten(1))
             done += len(nodes[0])
         fine = torch.fft.ifftn(waves.unflatten(1, self.fine), dim=self._axes, norm="forward")
-        return fine[self._inside()] * (self._evened(samples) * self.scale)
+        images: Tensor = fine[self._inside()] * (self._evened(samples) * self.scale)
+        return images
 
     @property
     def _axes(self) -> tuple[int, ...]:
@@ -232,7 +233,8 @@ def transform(shape: tuple[int, ...], points: Tensor, method: str = "auto") -> T
     if method == "auto":
         few = len(points) * math.prod(shape) <= EXACT_UP_TO
         method = "exact" if few else "finufft" if find_spec("finufft") is not None else "gridding"
-    return lookup(method, TRANSFORMS, "method of transforming")(shape, points)
+    kind: type[Transform] = lookup(method, TRANSFORMS, "method of transforming")
+    return kind(shape, points)
 
 
 def name_of(method: Transform) -> str:

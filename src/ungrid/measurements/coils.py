@@ -1,22 +1,21 @@
 """What the coils of a scanner see, found in the fully sampled middle of k-space."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from ungrid.domain.box import Box
-from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
-from ungrid.measurements.fourier import FourierSamples
+from ungrid.kernels.nufft import transform
 from ungrid.measurements.kspace import KSpace
 
 MIDDLE = 12  # cycles per field of view, up to which a trajectory is read for this
 ITERATIONS = 12  # of Landweber's method there
-KERNEL = 6  # samples along each axis of a kernel, as in the paper
+KERNEL = {1: 6, 2: 6, 3: 4}  # samples along each axis of a kernel, by the number of axes; 6 as in the paper
 KEPT = 0.02  # of the largest singular value: kernels below it see noise alone (the paper's figures keep 0.01 to 0.05)
-COARSE = 64  # samples along each axis on which eigenvectors are found; sensitivities are smooth
+COARSE = {1: 64, 2: 64, 3: 24}  # samples along each axis on which eigenvectors are found; sensitivities are smooth
 
 
 def sensitivities(kspace: KSpace) -> Complex[Tensor, "n *shape"]:
@@ -33,7 +32,7 @@ def sensitivities(kspace: KSpace) -> Complex[Tensor, "n *shape"]:
         raise InputError("sensitivities are those of several coils; k-space has one")
     block = middle(kspace)
     kernels = _signal_kernels(block)
-    coarse = tuple(min(n, max(COARSE, 2 * m)) for n, m in zip(kspace.shape, block.shape[1:], strict=True))
+    coarse = tuple(min(n, COARSE[len(kspace.shape)]) for n in kspace.shape)
     vectors = _eigenvectors(kernels, coarse, _principal(block))
     return _enlarged(vectors, kspace.shape)
 
@@ -71,21 +70,20 @@ def _middle_along(kspace: KSpace) -> Tensor:
             "the trajectory has too few samples near frequency 0 to find the coils' sensitivities; give them with coils"
         )
     shape = tuple(2 * limit for limit in limits)
-    box = Box(tuple("zyx"[-len(shape) :]), tuple((0.0, float(n)) for n in shape))
-    sensor = FourierSamples(Grid(box, shape), trajectory=points[inside])
-    assert sensor.transform is not None
+    along = transform(shape, points[inside])
     scale = math.sqrt(math.prod(shape) / math.prod(kspace.shape))  # each transform is orthonormal on its own picture
     samples = kspace.samples[:, inside] * scale
     radius = points[inside].norm(dim=-1).clamp_min(0.5).pow(len(shape) - 1).to(samples.real)  # evens out how dense readouts lie
     images = samples.new_zeros(kspace.n_coils, *shape)
-    step = 1 / _largest(lambda x: sensor.transform.adjoint(radius * sensor.transform.forward(x)), images[:1])
+    step = 1 / _largest(lambda x: along.adjoint(radius * along.forward(x)), images[:1])
     for _ in range(ITERATIONS):
-        images = images + step * sensor.transform.adjoint(radius * (samples - sensor.transform.forward(images)))
+        images = images + step * along.adjoint(radius * (samples - along.forward(images)))
     axes = tuple(range(1, images.ndim))
-    return torch.fft.fftshift(torch.fft.fftn(torch.fft.ifftshift(images, dim=axes), dim=axes, norm="ortho"), dim=axes)
+    waves: Tensor = torch.fft.fftshift(torch.fft.fftn(torch.fft.ifftshift(images, dim=axes), dim=axes, norm="ortho"), dim=axes)
+    return waves
 
 
-def _largest(apply, like: Tensor) -> float:  # type: ignore[no-untyped-def]
+def _largest(apply: Callable[[Tensor], Tensor], like: Tensor) -> float:
     """Largest eigenvalue, by powers, and a tenth more."""
     x = torch.ones_like(like)
     for _ in range(8):
@@ -95,13 +93,14 @@ def _largest(apply, like: Tensor) -> float:  # type: ignore[no-untyped-def]
 
 def _signal_kernels(block: Complex[Tensor, "n *size"]) -> Complex[Tensor, "k n *width"]:
     """An orthonormal basis of what windows of the block span, noise left out."""
-    width = tuple(min(KERNEL, (n + 1) // 2) for n in block.shape[1:])
+    width = tuple(min(KERNEL[block.ndim - 1], (n + 1) // 2) for n in block.shape[1:])
     windows = block
     for axis, w in enumerate(width):
         windows = windows.unfold(axis + 1, w, 1)
     rows = windows.movedim(0, len(width)).reshape(-1, len(block) * math.prod(width))
-    _, sizes, basis = torch.linalg.svd(rows.to(torch.complex128), full_matrices=False)
-    kept = basis[sizes > KEPT * sizes[0]]
+    rows = rows.to(torch.complex128)
+    sizes, basis = torch.linalg.eigh(rows.mH @ rows)  # squares of singular values, rising; right singular vectors as columns
+    kept: Tensor = basis[:, sizes > KEPT**2 * sizes[-1]].mH
     return kept.reshape(-1, len(block), *width)
 
 
@@ -119,14 +118,16 @@ def _eigenvectors(kernels: Tensor, shape: tuple[int, ...], reference: Tensor) ->
     best = vectors[..., -1]
     turn = best @ reference.conj().to(best)
     best = best * (turn.abs() / turn.where(turn.abs() > 0, torch.ones_like(turn)))[..., None]
-    return best.movedim(-1, 0)
+    found: Tensor = best.movedim(-1, 0)
+    return found
 
 
 def _principal(block: Tensor) -> Tensor:
     """The mixture of coils that holds most of the block."""
     flat = block.flatten(1).to(torch.complex64)
     _, vectors = torch.linalg.eigh(flat @ flat.mH)
-    return vectors[:, -1]
+    strongest: Tensor = vectors[:, -1]
+    return strongest
 
 
 def _enlarged(vectors: Complex[Tensor, "n *coarse"], shape: tuple[int, ...]) -> Complex[Tensor, "n *shape"]:

@@ -92,7 +92,8 @@ class FourierSamples(LinearMeasurement):
             return self.transform.forward(pictures)
         waves = torch.fft.fftn(torch.fft.ifftshift(pictures, dim=self._axes), dim=self._axes, norm="ortho")
         assert self._rows is not None
-        return waves.flatten(1)[:, self._rows.to(waves.device)]
+        seen: Tensor = waves.flatten(1)[:, self._rows.to(waves.device)]
+        return seen
 
     def _back(self, seen: Tensor) -> Tensor:
         if self.transform is not None:
@@ -100,7 +101,8 @@ class FourierSamples(LinearMeasurement):
         assert self._rows is not None
         waves = seen.new_zeros(len(seen), self.grid.size).index_copy(1, self._rows.to(seen.device), seen)
         pictures = torch.fft.ifftn(waves.unflatten(1, self.grid.shape), dim=self._axes, norm="ortho")
-        return torch.fft.fftshift(pictures, dim=self._axes)
+        centered: Tensor = torch.fft.fftshift(pictures, dim=self._axes)
+        return centered
 
     def _parts(self, picture: Tensor) -> Tensor:
         return picture.real[..., None] if self.real else torch.view_as_real(picture)
@@ -140,7 +142,7 @@ def check_trajectory(trajectory: Tensor, shape: Sequence[int]) -> Float[Tensor, 
 
 def _rows_of(mask: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """Where the FFT, whose first frequency is 0, has those that a mask with frequency 0 in the middle names."""
-    places = torch.fft.fftshift(torch.arange(math.prod(shape)).reshape(shape))
+    places: Tensor = torch.fft.fftshift(torch.arange(math.prod(shape)).reshape(shape))
     if mask is None:
         return places.flatten()
     if tuple(mask.shape) != shape or mask.dtype != torch.bool:

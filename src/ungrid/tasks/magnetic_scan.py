@@ -82,7 +82,7 @@ def scan_of(
         raise InputError(f"noise is {noise}; expected a number of at least 0")
     if origin not in ("auto", "center", "corner"):
         raise InputError(f"origin is {origin!r}; expected auto, center or corner")
-    kspace, origin = _centered(kspace, origin)
+    kspace, counted_from = _centered(kspace, origin)
     deviation = noise_level(kspace) if noise is None else noise
     maps, coils_by = _coils(kspace, coils)
     is_real = real if real is not None else is_hermitian(kspace, deviation)
@@ -94,7 +94,7 @@ def scan_of(
         "noise_by": "estimated" if noise is None else "given",
         "coils": kspace.n_coils,
         "coils_by": coils_by,
-        "origin": origin,
+        "origin": counted_from,
         "real": is_real,
         "sampled": round(kspace.share, 6),
         "transform": "fft" if sensor.transform is None else name_of(sensor.transform),
@@ -111,16 +111,14 @@ def grid_of(shape: Sequence[int]) -> Grid:
 def _centered(kspace: KSpace, origin: str) -> tuple[KSpace, str]:
     """The samples with phases counted from the picture's middle."""
     if origin == "auto":
-        light = kspace.sensor(grid_of(kspace.shape), torch.ones(kspace.n_coils, *kspace.shape, dtype=torch.complex64))
-        parts = torch.stack([_zero_filled(light, kspace, coil) for coil in range(kspace.n_coils)])
-        origin = "corner" if is_hollow(parts.square().sum(dim=0).sqrt()) else "center"
+        sensor = kspace.sensor(grid_of(kspace.shape))
+        parts = [_size(sensor, kspace, samples) for samples in kspace.samples]
+        origin = "corner" if is_hollow(torch.stack(parts).square().sum(dim=0).sqrt()) else "center"
     return (kspace.shifted(1.0) if origin == "corner" else kspace), origin
 
 
-def _zero_filled(sensor: FourierSamples, kspace: KSpace, coil: int) -> Tensor:
-    """Size of what the adjoint makes of one coil's samples, those near frequency 0 of a trajectory not counted more."""
-    samples = torch.zeros_like(kspace.samples)
-    samples[coil] = kspace.samples[coil]
+def _size(sensor: FourierSamples, kspace: KSpace, samples: Tensor) -> Tensor:
+    """Size of what the adjoint makes of one coil's samples; near frequency 0, where a trajectory is dense, they count less."""
     if kspace.trajectory is not None:
         samples = samples * kspace.frequencies.norm(dim=-1).clamp_min(0.5).to(samples.real)
     return to_complex(sensor.A_adjoint(samples)).abs()
