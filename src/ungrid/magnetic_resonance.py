@@ -31,6 +31,7 @@ from ungrid.verbs import fit, render
 
 LAST_STEPS = 10  # of conjugate gradients, to make an average consistent with the samples
 KEPT_OUT = 0.05  # of the samples, to compare methods by
+FOR_COILS = 2**28  # bytes to find sensitivities in
 ROUNDS, WIDEST = 16, 6.0  # of averaging patches, and how much more they may differ in the first than in the last
 
 
@@ -110,11 +111,12 @@ def total_variation(scan: Scan, *, device: str = "auto", callbacks: Sequence[Cal
 def check_memory(kspace: KSpace, max_memory: int | None) -> None:
     """Raise InputError where a reconstruction takes more bytes than it may."""
     pictures = 8 * (4 * kspace.n_coils + 10 + 8 * len(kspace.shape))  # coils, their FFTs; ADMM's differences along each axis
-    needed = pictures * math.prod(kspace.shape) + 32 * kspace.samples.numel()
+    needed = 1.25 * pictures * math.prod(kspace.shape) + 32 * kspace.samples.numel()
+    needed += FOR_COILS if kspace.n_coils > 1 else 0
     if max_memory is not None and needed > max_memory:
         size = "×".join(map(str, kspace.shape))
         raise InputError(
-            f"a picture of {size} from {kspace.n_coils} coils takes about {needed / 1e6:,.0f} MB, more than max_memory of "
+            f"a picture of {size}, coils: {kspace.n_coils}, takes about {needed / 1e6:,.0f} MB, more than max_memory of "
             f"{max_memory / 1e6:,.0f} MB; allow more"
         )
 

@@ -107,13 +107,13 @@ def _signal_kernels(block: Complex[Tensor, "n *size"]) -> Complex[Tensor, "k n *
 def _eigenvectors(kernels: Tensor, shape: tuple[int, ...], reference: Tensor) -> Complex[Tensor, "n *shape"]:
     """Of the kernels' projection, at each sample of a picture, the eigenvector of the largest eigenvalue."""
     count, n_coils, *width = kernels.shape
-    images = torch.zeros(count, n_coils, *shape, dtype=kernels.dtype)
+    images = torch.zeros(count, n_coils, *shape, dtype=torch.complex64)
     inner = tuple(slice(n // 2 - w // 2, n // 2 - w // 2 + w) for n, w in zip(shape, width, strict=True))
-    images[(slice(None), slice(None), *inner)] = kernels
+    images[(slice(None), slice(None), *inner)] = kernels.to(images)
     axes = tuple(range(2, images.ndim))
     images = torch.fft.fftshift(torch.fft.ifftn(torch.fft.ifftshift(images, dim=axes), dim=axes), dim=axes)
     at = images.movedim((0, 1), (-2, -1))  # [*shape, k, n]
-    gram = at.mT.to(torch.complex64) @ at.conj().to(torch.complex64)
+    gram = at.mT @ at.conj()
     _, vectors = torch.linalg.eigh(gram)
     best = vectors[..., -1]
     turn = best @ reference.conj().to(best)

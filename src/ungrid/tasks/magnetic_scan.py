@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,9 +60,9 @@ class Scan:
 
 def read_scan(kspace: Any, *, mask: Any = None, trajectory: Any = None, shape: Sequence[int] | None = None) -> KSpace:
     """k-space from arrays or tensors, checked, in single precision; arguments as in `measurements.kspace.read_kspace`."""
-    tensor = torch.as_tensor(kspace)
+    tensor = _tensor(kspace)
     tensor = tensor.to(torch.complex64) if tensor.is_complex() else tensor
-    known, points = (None if each is None else torch.as_tensor(each) for each in (mask, trajectory))
+    known, points = (None if each is None else _tensor(each) for each in (mask, trajectory))
     return read_kspace(tensor, mask=known, trajectory=points, shape=shape)
 
 
@@ -102,6 +103,12 @@ def scan_of(
     return Scan(kspace, sensor, measured, deviation, _range_of(sensor, measured), told)
 
 
+def _tensor(given: Any) -> Tensor:
+    """An array, also one that cannot be written to, as a tensor."""
+    is_locked = isinstance(given, np.ndarray) and not given.flags.writeable
+    return torch.as_tensor(given.copy() if is_locked else given)
+
+
 def grid_of(shape: Sequence[int]) -> Grid:
     """The picture's samples, in pixels; a volume's in mm of one each."""
     axes, unit = ("z", "y", "x")[-len(shape) :], "px" if len(shape) == 2 else "mm"
@@ -127,7 +134,7 @@ def _size(sensor: FourierSamples, kspace: KSpace, samples: Tensor) -> Tensor:
 def _coils(kspace: KSpace, coils: Any) -> tuple[Tensor | None, str]:
     """The coils' sensitivities, and where they come from."""
     if coils is not None:
-        maps = torch.as_tensor(coils)
+        maps = _tensor(coils)
         if tuple(maps.shape) != (kspace.n_coils, *kspace.shape):
             expected = f"({kspace.n_coils}, {', '.join(map(str, kspace.shape))})"
             raise ShapeError(f"the coils have shape {tuple(maps.shape)}; expected {expected}: one map for each coil of k-space")
