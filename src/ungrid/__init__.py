@@ -19,6 +19,7 @@ _HOME = {
     "anomalies": "judging",
     "solve": "solving",
     "tomography": "reconstructing",
+    "mri": "magnetic_resonance",
     "save": "verbs",
     "cite": "citing",
     "render": "verbs",

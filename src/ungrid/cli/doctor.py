@@ -23,6 +23,7 @@ EXTRAS = {
     "itk": {"SimpleITK": "MHA, NRRD"},
     "series": {"pandas": "tables of pandas", "pyarrow": "Parquet"},
     "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr"},
+    "mri": {"finufft": "MRI along trajectories, faster"},
     "plot": {"matplotlib": "the demo's fit curve"},
     "track": {"tensorboard": "TensorBoard logs"},
 }

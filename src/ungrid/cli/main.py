@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "learn-start": ("ungrid.cli.learn_start:LearnStart", "learn from a folder of pictures where fits of such pictures begin"),
     "info": ("ungrid.cli.info:Info", "what a .ung file is"),
     "query": ("ungrid.cli.query:Query", "values and derivatives anywhere, in the picture's own pixels"),
+    "mri": ("ungrid.cli.mri:Mri", "a picture or volume from undersampled samples of k-space"),
     "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
     "restore": ("ungrid.cli.restore:Restore", "undo noise, blur, too few pixels, missing ones of a picture"),
@@ -43,6 +44,7 @@ FLAGS = (
     "--tiled",
     "--calibrate",
     "--deviation",
+    "--real",
     "--compare-classical",
 )  # options without a value
 

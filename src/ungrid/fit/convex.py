@@ -1,5 +1,6 @@
 """Solvers of convex problems: least squares by conjugate gradients, penalties that are not smooth by ADMM."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -119,18 +120,20 @@ class Penalty(Protocol):
 
 
 @torch.no_grad()
-def power_spectrum(apply: Linear, like: Float[Tensor, "*shape c"], *, n_probes: int = 4) -> Float[Tensor, "*frequencies"]:
+def power_spectrum(
+    apply: Linear, like: Float[Tensor, "*shape c"], *, n_probes: int = 4, is_complex: bool = False
+) -> Float[Tensor, "*frequencies"]:
     """Of a symmetric A, the mean eigenvalue at each frequency of a real FFT over all axes but the last, found by trying it.
 
     Exact for a convolution that wraps; for others, such as projections and their adjoint, it is what a preconditioner needs.
+    Where the two channels are real and imaginary part, frequencies of both signs count, those of a complex FFT.
     """
     rng = torch.Generator().manual_seed(0)
-    axes = tuple(range(like.ndim - 1))
     above = below = torch.zeros(())
     for _ in range(n_probes):
         probe = torch.randint(0, 2, like.shape, generator=rng).to(like).mul_(2).sub_(1)
-        waves = torch.fft.rfftn(probe, dim=axes)
-        above = above + (torch.fft.rfftn(apply(probe), dim=axes) * waves.conj()).real.sum(dim=-1)
+        waves = _waves(probe, is_complex)
+        above = above + (_waves(apply(probe), is_complex) * waves.conj()).real.sum(dim=-1)
         below = below + waves.abs().square().sum(dim=-1)
     return _smoothed(above / below.clamp_min(torch.finfo(below.dtype).tiny))
 
@@ -146,6 +149,7 @@ def admm(
     max_iterations: int = 200,
     inner_iterations: int = 25,
     tolerance: float = 1e-4,
+    is_complex: bool = False,
     callback: Callable[[int, float], bool | None] | None = None,
 ) -> Solution:
     """Minimize ½ xᵀ N x − bᵀ x + Σ λ g(K x) by the alternating direction method of multipliers (boyd2011admm).
@@ -162,15 +166,16 @@ def admm(
         max_iterations: at most.
         inner_iterations: of conjugate gradients in each.
         tolerance: stop where x changes by less than this share of itself, and K x is as near to its proximal image.
+        is_complex: the two channels are real and imaginary part; the spectrum then has frequencies of both signs.
         callback: told the number of each iteration and the larger of the two residuals; True stops.
 
     Returns:
         x, the iterations, and the larger of the two residuals.
     """
     x = torch.zeros_like(right_side) if start is None else start.clone()
-    spectrum = power_spectrum(normal, right_side) if spectrum is None else spectrum
-    symbols = [penalty.symbol().to(right_side) for penalty, _ in penalties]
-    rhos = _first_rhos(penalties, x if start is not None else _by_spectrum(right_side, spectrum), spectrum)
+    spectrum = power_spectrum(normal, right_side, is_complex=is_complex) if spectrum is None else spectrum
+    symbols = [_symbol_of(penalty, right_side, is_complex) for penalty, _ in penalties]
+    rhos = _first_rhos(penalties, x if start is not None else by_spectrum(right_side, spectrum, is_complex), spectrum)
     images = [penalty.apply(x) for penalty, _ in penalties]
     duals = [torch.zeros_like(image) for image in images]
     residual = math.inf
@@ -179,7 +184,8 @@ def admm(
         for (penalty, _), rho, image, dual in zip(penalties, rhos, images, duals, strict=True):
             wanted.add_(penalty.adjoint(image - dual), alpha=rho)
         before = x
-        x = _quadratic_step(normal, penalties, rhos, wanted, before, _divisor(spectrum, symbols, rhos), inner_iterations)
+        filtered = functools.partial(_filtered, factor=1 / _divisor(spectrum, symbols, rhos), is_complex=is_complex)
+        x = _quadratic_step(normal, penalties, rhos, wanted, before, filtered, inner_iterations)
         gap, size, moved = 0.0, 0.0, 0.0
         for k, (penalty, factor) in enumerate(penalties):
             seen = penalty.apply(x)
@@ -208,7 +214,7 @@ def _quadratic_step(
     rhos: Sequence[float],
     wanted: Tensor,
     start: Tensor,
-    divisor: Tensor,
+    preconditioner: Linear,
     iterations: int,
 ) -> Tensor:
     """(N + Σ ρ KᵀK) x = wanted, nearly, from a start."""
@@ -223,7 +229,7 @@ def _quadratic_step(
         apply,
         wanted,
         start,
-        preconditioner=lambda r: _filtered(r, 1 / divisor),
+        preconditioner=preconditioner,
         max_iterations=iterations,
         tolerance=INNER_TOLERANCE,
     ).values
@@ -237,17 +243,42 @@ def _divisor(spectrum: Tensor, symbols: Sequence[Tensor], rhos: Sequence[float])
     return total.clamp_min(LEAST_EIGENVALUE * float(total.max()))
 
 
-def _filtered(values: Tensor, factor: Tensor) -> Tensor:
-    """Values [*shape, c] times a factor at each frequency of their real FFT."""
+def _waves(values: Tensor, is_complex: bool) -> Tensor:
+    """The FFT of values [*shape, c] over all axes but the last: the real one, or that of real and imaginary part [*shape, 1]."""
     axes = tuple(range(values.ndim - 1))
-    shape = tuple(values.shape[:-1])
-    filtered: Tensor = torch.fft.irfftn(torch.fft.rfftn(values, dim=axes) * factor[..., None], s=shape, dim=axes)
+    waves: Tensor = torch.fft.rfftn(values, dim=axes) if not is_complex else _complex_waves(values, axes)
+    return waves
+
+
+def _complex_waves(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    waves: Tensor = torch.fft.fftn(torch.view_as_complex(values.contiguous()), dim=axes)[..., None]
+    return waves
+
+
+def _filtered(values: Tensor, factor: Tensor, is_complex: bool) -> Tensor:
+    """Values [*shape, c] times a factor at each frequency of their FFT."""
+    axes, shape = tuple(range(values.ndim - 1)), tuple(values.shape[:-1])
+    waves = _waves(values, is_complex) * factor[..., None]
+    if is_complex:
+        return torch.view_as_real(torch.fft.ifftn(waves[..., 0], dim=axes))
+    filtered: Tensor = torch.fft.irfftn(waves, s=shape, dim=axes)
     return filtered
 
 
-def _by_spectrum(right_side: Tensor, spectrum: Tensor) -> Tensor:
+def _symbol_of(penalty: Penalty, like: Tensor, is_complex: bool) -> Tensor:
+    """A penalty's symbol, at the frequencies of both signs where that is asked for."""
+    symbol = penalty.symbol().to(like)
+    if not is_complex or not symbol.ndim:
+        return symbol
+    n, others = like.shape[-2], tuple(range(symbol.ndim - 1))
+    # |K̂|² is that of real differences: −k has the value of k
+    turned = symbol.flip(others).roll((1,) * len(others), others) if others else symbol
+    return torch.cat([symbol, turned.index_select(-1, torch.arange(n - n // 2 - 1, 0, -1, device=like.device))], dim=-1)
+
+
+def by_spectrum(right_side: Tensor, spectrum: Tensor, is_complex: bool) -> Tensor:
     """A first guess at N⁻¹ b: by frequencies, weak ones left weak."""
-    return _filtered(right_side, 1 / (spectrum.clamp_min(0.0) + 0.01 * float(spectrum.max())))
+    return _filtered(right_side, 1 / (spectrum.clamp_min(0.0) + 0.01 * float(spectrum.max())), is_complex)
 
 
 def _first_rhos(penalties: Sequence[tuple[Penalty, float]], guess: Tensor, spectrum: Tensor) -> list[float]:

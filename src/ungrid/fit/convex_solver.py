@@ -44,6 +44,11 @@ class Convex:
         return cls(misfits, penalties) if all(grid == field.lattice for grid in grids) else None
 
     @property
+    def is_complex(self) -> bool:
+        """Whether the two channels are real and imaginary part, to all sensors."""
+        return all(getattr(misfit.measurement, "is_complex", False) for misfit in self.misfits)
+
+    @property
     def n_measured(self) -> int:
         """Numbers that were measured: the factor of the whole objective, so that its numbers are near 1."""
         return sum(misfit.measured.numel() for misfit in self.misfits)
@@ -121,7 +126,9 @@ class ConvexSolver:
     def _minimize(self, problem: Convex, samples: Tensor, most: int, watch: Any) -> Tensor:
         right_side, penalties = problem.right_side(), problem.weighted()
         start = samples if bool(samples.any()) else None
-        spectrum = power_spectrum(problem.normal, right_side) if self.spectrum is None else self.spectrum
+        spectrum = self.spectrum
+        if spectrum is None:
+            spectrum = power_spectrum(problem.normal, right_side, is_complex=problem.is_complex)
         solution: Solution
         if penalties:
             solution = admm(
@@ -132,6 +139,7 @@ class ConvexSolver:
                 spectrum=spectrum,
                 max_iterations=most,
                 tolerance=self.tolerance,
+                is_complex=problem.is_complex,
                 callback=watch,
             )
         else:

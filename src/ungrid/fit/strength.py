@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ungrid.fit.convex import admm, power_spectrum
+from ungrid.fit.convex import admm, by_spectrum, power_spectrum
 from ungrid.fit.convex_solver import Convex
 from ungrid.terms.linear import LinearMisfit
 
@@ -128,10 +128,8 @@ def by_views(problem: Convex, *, start: Tensor) -> Strength:
 def _prepared(problem: Convex, start: Tensor) -> tuple[Tensor, Tensor, float]:
     """Right side, spectrum, and the factor of the strengths at which a penalty weighs as much as the misfit of all there is."""
     right_side = problem.right_side()
-    spectrum = power_spectrum(problem.normal, right_side)
-    axes = tuple(range(right_side.ndim - 1))
-    guess = torch.fft.rfftn(right_side, dim=axes) / (spectrum + 0.01 * float(spectrum.max()))[..., None]
-    spread = float(torch.fft.irfftn(guess, s=right_side.shape[:-1], dim=axes).std()) or 1.0
+    spectrum = power_spectrum(problem.normal, right_side, is_complex=problem.is_complex)
+    spread = float(by_spectrum(right_side, spectrum, problem.is_complex).std()) or 1.0
     largest = max((factor for _, factor in problem.weighted()), default=0.0) or 1.0
     return right_side, spectrum, float(spectrum.mean()) * spread / largest
 
@@ -148,5 +146,6 @@ def _solved(problem: Convex, factor: float, right_side: Tensor, spectrum: Tensor
         spectrum=spectrum,
         max_iterations=ITERATIONS,
         tolerance=1e-3,
+        is_complex=problem.is_complex,
     )
     return found.values  # type: ignore[attr-defined, no-any-return]

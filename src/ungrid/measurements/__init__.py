@@ -2,6 +2,7 @@
 
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.footprint import Footprint
+from ungrid.measurements.fourier import FourierSamples
 from ungrid.measurements.line_integrals import LineIntegral
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
@@ -18,6 +19,7 @@ LINEAR_MEASUREMENTS: dict[str, type[LinearMeasurement]] = {
     "Combined": Combined,
     "Footprint": Footprint,
     "LineIntegral": LineIntegral,
+    "FourierSamples": FourierSamples,
     "OnGrid": OnGrid,
     "Samples": Samples,
     "Stack": Stack,

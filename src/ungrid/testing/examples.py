@@ -45,6 +45,7 @@ from ungrid.fields.tiled import TiledField
 from ungrid.fields.unknowns import WithUnknowns
 from ungrid.measurements.derivatives import Gradient, Laplacian
 from ungrid.measurements.footprint import Footprint
+from ungrid.measurements.fourier import FourierSamples
 from ungrid.measurements.line_integrals import LineIntegral
 from ungrid.measurements.linear import Chain, Combined, LinearMeasurement, OnGrid, Samples, Stack
 from ungrid.measurements.multiscale import MultiscaleValues
@@ -312,12 +313,19 @@ def some_rays(grid: Grid) -> LineIntegral:
     return LineIntegral(grid, FanBeam((0.3, 1.9, 4.0), 7, (axis[0], axis[1]), size / 4, None, 2 * size, size))
 
 
+def some_frequencies(grid: Grid) -> FourierSamples:
+    """Two coils that see every third frequency."""
+    coils = torch.complex(torch.linspace(-1, 1, 2 * grid.size), torch.linspace(0, 1, 2 * grid.size)).reshape(2, *grid.shape)
+    return FourierSamples(grid, mask=(torch.arange(grid.size) % 3 == 0).reshape(grid.shape), coils=coils)
+
+
 # name → its measurement on a grid
 LINEAR_EXAMPLES: dict[str, Callable[[Grid], LinearMeasurement]] = {
     "Chain": lambda grid: Chain(Doubled(), some_samples(grid)),
     "Combined": lambda grid: Combined([some_samples(grid), OnGrid(Doubled(), grid)], [0.5, -2.0]),
     "Footprint": lambda grid: Footprint(grid, 2, torch.full((7, 3), 1 / 21)),
     "LineIntegral": some_rays,
+    "FourierSamples": some_frequencies,
     "OnGrid": lambda grid: OnGrid(Doubled(), grid),
     "Samples": some_samples,
     "Stack": lambda grid: Stack([some_samples(grid), OnGrid(Doubled(), grid)], [(*grid.shape, 2), (*grid.shape, 2)]),

@@ -21,4 +21,4 @@ def assert_same_up_to_rounding(actual: Tensor, expected: Tensor, *, slack: float
         slack: factor for long chains of operations.
     """
     scale = max(1.0, float(expected.detach().abs().max())) if expected.numel() else 1.0
-    assert_close(actual, expected, rtol=0, atol=slack * scale * ROUNDING[expected.dtype])
+    assert_close(actual, expected, rtol=0, atol=slack * scale * ROUNDING[expected.real.dtype])
