@@ -54,8 +54,10 @@ class Scan:
 
     @property
     def can_refine(self) -> bool:
-        """Whether meeting the samples changes nothing else: they are of one coil, without noise. Several coils' samples, met to the
-        last digit, amplify what is wrong with the sensitivities: 7 dB were lost by it at an eighth of the lines."""
+        """Whether meeting the samples exactly does no harm: they are of one coil, without noise.
+
+        Of several coils it amplifies what is wrong with the sensitivities: 7 dB were lost by it at an eighth of the lines.
+        """
         return self.is_silent and self.kspace.n_coils == 1
 
     @property
