@@ -124,7 +124,7 @@ def measured(kspace: KSpace, picture: np.ndarray) -> dict[str, Any]:
         "wavelets": max((judged(*each) for each in waves), key=lambda each: each["psnr"]),
         "total_variation": judged(smooth, took),
     }
-    if scan.is_silent:
+    if scan.can_refine:
         ours, more = timed(lambda: refined(scan, smooth))
         found["ours"] = judged(ours, seconds + took + more)
     else:

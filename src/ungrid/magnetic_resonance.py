@@ -80,7 +80,7 @@ def mri(
     scan = scan_of(checked, coils=coils, noise=noise, real=real, origin=origin)
     field = total_variation(scan, device=device, callbacks=callbacks)
     method = "total variation"
-    if scan.is_silent:
+    if scan.can_refine:
         with torch.no_grad():
             field.samples.copy_(refined(scan, field.samples.detach()))
         method = "total variation, then patches averaged and the samples met in turn"
@@ -178,7 +178,7 @@ def judge_candidates(kspace: Any, *, seed: int = 0, **options: Any) -> dict[str,
         "wavelets": wavelet_sensing(scan.sensor, scan.measured, WAVELET_STRENGTH * scan.scale),
         "total variation": smooth,
     }
-    if scan.is_silent:
+    if scan.can_refine:
         found["ours"] = refined(scan, smooth)
     missing = [first.sensor.A(values) - first.measured for values in found.values()]
     size = float(first.measured[..., kept_out].norm())
