@@ -149,7 +149,7 @@ def test_a_picture_enlarged_has_as_many_times_the_pixels_in_the_same_box():
     assert field.grid().shape == (32, 32)
     assert field.box.bounds == ((0.0, 16.0), (0.0, 16.0))
     assert float((field.sample(field.grid())[..., 0] - torch.from_numpy(sharp())).square().mean()) < 1e-3
-    assert set(field.record.fit["shares"]) == {"oriented_field", "total_variation"}
+    assert field.record.fit["shares"] == {"oriented_mean": 1.0}
 
 
 def test_missing_pixels_are_filled_by_the_field_alone():
@@ -177,6 +177,7 @@ def test_a_blur_can_be_said_drawn_or_given():
         ({"deblur": "gaussian:"}, "no number"),
         ({"deblur": "gaussian:1,2"}, "2 numbers"),
         ({"deblur": "motion:15"}, "1 numbers"),
+        ({"deblur": "blind"}, "not known cannot be undone"),
         ({"deblur": "gaussian:-1"}, "sigma is -1"),
         ({"deblur": "gaussian:50"}, "point spread function has"),
         ({"deblur": np.zeros((3, 3), dtype=np.float32)}, "sums to 0"),

@@ -124,6 +124,10 @@ def as_psf(deblur: Any) -> torch.Tensor:
                 f"the blur {deblur!r} has {len(numbers)} numbers; expected something like gaussian:2 or motion:15,30"
             )
         return gaussian_psf(*numbers) if name == "gaussian" else motion_psf(*numbers)
+    if isinstance(deblur, str) and deblur == "blind":
+        raise InputError(
+            "a blur that is not known cannot be undone yet; say gaussian:SIGMA, motion:LENGTH,DEGREES, or give a picture of it"
+        )
     signal = as_picture(deblur)
     psf = signal.values[..., signal.measured_channels].mean(dim=-1).float()
     psf = torch.nn.functional.pad(psf, (0, 1 - psf.shape[1] % 2, 0, 1 - psf.shape[0] % 2))

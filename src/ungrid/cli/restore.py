@@ -47,7 +47,7 @@ class Restore(Command):
             compared[name] = self._told(self._restored(signal, name, beside, device)) | {"output": beside}
         told = self._told(field)
         self.say(f"{told['noise']}: {told['reason']}")
-        return {"output": self.output, "shape": [*signal.grid.shape, signal.out_dim], **told} | (
+        return {"output": self.output, "shape": [*field.grid().shape, signal.out_dim], **told} | (
             {"compared": compared} if compared else {}
         )
 

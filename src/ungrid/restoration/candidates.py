@@ -72,6 +72,10 @@ def _enlarges(degradation: Degradation) -> bool:
     return degradation.upscale > 1 and degradation.psf is None and degradation.known is None
 
 
+def _senses_more(degradation: Degradation) -> bool:
+    return not degradation.is_noise and not degradation.is_mask
+
+
 def _any(degradation: Degradation) -> bool:
     return True
 
@@ -104,6 +108,14 @@ def _oriented_field(observed: Tensor, degradation: Degradation, rng: torch.Gener
     start = known.start if degradation.is_mask else sensed_total_variation(observed, degradation, margin=True)
     values = oriented_field(known.measured, known.sensor, known.deviation, start)
     return Estimate(values[known.inside], "rounds", oriented_papers)
+
+
+def _oriented_mean(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
+    """The mean of the field with an oriented prior and of total variation, at which it begins: their errors differ."""
+    known, smooth = sensed(observed, degradation), sensed_total_variation(observed, degradation, margin=True)
+    values = oriented_field(known.measured, known.sensor, known.deviation, smooth)
+    papers = (*oriented_papers, "rudin1992nonlinear", "boyd2011admm")
+    return Estimate(((values + smooth) / 2)[known.inside], "rounds, converged", papers)
 
 
 def _biharmonic(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
@@ -155,6 +167,9 @@ CANDIDATES: Mapping[str, Candidate] = {
     "guided_bayes": Candidate("non-local Bayes guided by a field", JOINT, _denoises, evened(_guided_bayes)),
     "patch_field": Candidate("field with a patch prior", FIELD, _denoises, evened(_patch_field)),
     "nonlocal_bayes": Candidate("non-local Bayes", CLASSICAL, _denoises, evened(_nonlocal_bayes)),
+    "oriented_mean": Candidate(
+        "mean of a field with an oriented prior and of total variation", JOINT, _senses_more, _oriented_mean
+    ),
     "oriented_field": Candidate("field with an oriented prior", FIELD, _senses, _oriented_field),
     "biharmonic": Candidate("biharmonic filling", CLASSICAL, _fills, _biharmonic),
     "total_variation": Candidate("total variation", CLASSICAL, _any, _evened_where_only_noisy),
