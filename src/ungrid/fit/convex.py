@@ -135,7 +135,7 @@ def power_spectrum(
         waves = _waves(probe, is_complex)
         above = above + (_waves(apply(probe), is_complex) * waves.conj()).real.sum(dim=-1)
         below = below + waves.abs().square().sum(dim=-1)
-    return _smoothed(above / below.clamp_min(torch.finfo(below.dtype).tiny))
+    return (above / below.clamp_min(torch.finfo(below.dtype).tiny)).clamp_min(0.0)
 
 
 @torch.no_grad()
@@ -174,72 +174,88 @@ def admm(
     """
     x = torch.zeros_like(right_side) if start is None else start.clone()
     spectrum = power_spectrum(normal, right_side, is_complex=is_complex) if spectrum is None else spectrum
-    symbols = [_symbol_of(penalty, right_side, is_complex) for penalty, _ in penalties]
-    rhos = _first_rhos(penalties, x if start is not None else by_spectrum(right_side, spectrum, is_complex), spectrum)
-    images = [penalty.apply(x) for penalty, _ in penalties]
-    duals = [torch.zeros_like(image) for image in images]
+    guess = x if start is not None else by_spectrum(right_side, spectrum, is_complex)
+    splits = [_Split(penalty, factor, x, guess, spectrum, is_complex) for penalty, factor in penalties]
     residual = math.inf
     for iteration in range(max_iterations):
-        wanted = right_side.clone()
-        for (penalty, _), rho, image, dual in zip(penalties, rhos, images, duals, strict=True):
-            wanted.add_(penalty.adjoint(image - dual), alpha=rho)
         before = x
-        filtered = functools.partial(_filtered, factor=1 / _divisor(spectrum, symbols, rhos), is_complex=is_complex)
-        x = _quadratic_step(normal, penalties, rhos, wanted, before, filtered, inner_iterations)
-        gap, size, moved = 0.0, 0.0, 0.0
-        for k, (penalty, factor) in enumerate(penalties):
-            seen = penalty.apply(x)
-            relaxed = RELAXATION * seen + (1 - RELAXATION) * images[k]
-            new = penalty.shrink(relaxed + duals[k], factor / rhos[k])
-            duals[k].add_(relaxed).sub_(new)
-            primal, change = _norm(seen - new), _norm(new - images[k])
-            if iteration < ADAPTED and iteration % ADAPT_EVERY == ADAPT_EVERY - 1:
-                ratio = min(BALANCED, max(1 / BALANCED, math.sqrt(max(primal, 1e-30) / max(change, 1e-30))))
-                rhos[k] *= ratio
-                duals[k].div_(ratio)
-            images[k] = new
-            gap, size = gap + primal**2, size + max(_norm(seen), _norm(new)) ** 2
+        wanted = right_side.clone()
+        for split in splits:
+            wanted.add_(split.pull())
+        filtered = functools.partial(_filtered, factor=1 / _divisor(spectrum, splits), is_complex=is_complex)
+        x = _quadratic_step(normal, splits, wanted, before, filtered, inner_iterations)
+        adapts = iteration < ADAPTED and iteration % ADAPT_EVERY == ADAPT_EVERY - 1
+        gaps, sizes = zip(*(split.update(x, adapts=adapts) for split in splits), strict=True) if splits else ((0.0,), (0.0,))
+        gap = math.hypot(*gaps) / max(math.hypot(*sizes), 1e-30)
         moved = _norm(x - before) / max(_norm(x), 1e-30)
-        residual = max(moved, math.sqrt(gap / max(size, 1e-30)))
+        residual = max(moved, gap)
         if callback is not None and callback(iteration + 1, residual):
             return Solution(x, iteration + 1, residual)
-        if moved <= tolerance and math.sqrt(gap) <= 10 * tolerance * math.sqrt(max(size, 1e-30)):
+        if moved <= tolerance and gap <= 10 * tolerance:
             return Solution(x, iteration + 1, residual)
     return Solution(x, max_iterations, residual)
 
 
+class _Split:
+    """A penalty on its way: its image z, which is to be K x, the scaled dual u, and ρ, which holds them together.
+
+    ρ begins where the proximal map shortens what the penalty sees of a first guess by its mean; for a bound, at a tenth of N's
+    mean eigenvalue.
+    """
+
+    def __init__(self, penalty: Penalty, factor: float, x: Tensor, guess: Tensor, spectrum: Tensor, is_complex: bool):
+        self.penalty, self.factor = penalty, factor
+        self.symbol = _symbol_of(penalty, x, is_complex)
+        size = float(penalty.apply(guess).abs().mean())
+        mean = max(float(spectrum.clamp_min(0.0).mean()), 1e-30)
+        self.rho = factor / size if factor > 0 and size > 0 else 0.1 * mean
+        self.image = penalty.apply(x)
+        self.dual = torch.zeros_like(self.image)
+
+    def pull(self) -> Tensor:
+        """ρ Kᵀ (z − u): where the penalty wants x."""
+        return self.rho * self.penalty.adjoint(self.image - self.dual)
+
+    def curve(self, x: Tensor) -> Tensor:
+        """ρ KᵀK x."""
+        return self.rho * self.penalty.adjoint(self.penalty.apply(x))
+
+    def update(self, x: Tensor, *, adapts: bool) -> tuple[float, float]:
+        """Take the proximal map of what is seen of a new x; how far the two are apart, and how large the larger of them is."""
+        seen = self.penalty.apply(x)
+        relaxed = RELAXATION * seen + (1 - RELAXATION) * self.image
+        new = self.penalty.shrink(relaxed + self.dual, self.factor / self.rho)
+        self.dual.add_(relaxed).sub_(new)
+        gap, change = _norm(seen - new), _norm(new - self.image)
+        if adapts:
+            ratio = min(BALANCED, max(1 / BALANCED, math.sqrt(max(gap, 1e-30) / max(change, 1e-30))))
+            self.rho *= ratio
+            self.dual.div_(ratio)
+        self.image = new
+        return gap, max(_norm(seen), _norm(new))
+
+
 def _quadratic_step(
-    normal: Linear,
-    penalties: Sequence[tuple[Penalty, float]],
-    rhos: Sequence[float],
-    wanted: Tensor,
-    start: Tensor,
-    preconditioner: Linear,
-    iterations: int,
+    normal: Linear, splits: Sequence[_Split], wanted: Tensor, start: Tensor, preconditioner: Linear, iterations: int
 ) -> Tensor:
     """(N + Σ ρ KᵀK) x = wanted, nearly, from a start."""
 
     def apply(x: Tensor) -> Tensor:
         image = normal(x)
-        for (penalty, _), rho in zip(penalties, rhos, strict=True):
-            image = image + rho * penalty.adjoint(penalty.apply(x))
+        for split in splits:
+            image = image + split.curve(x)
         return image
 
     return conjugate_gradients(
-        apply,
-        wanted,
-        start,
-        preconditioner=preconditioner,
-        max_iterations=iterations,
-        tolerance=INNER_TOLERANCE,
+        apply, wanted, start, preconditioner=preconditioner, max_iterations=iterations, tolerance=INNER_TOLERANCE
     ).values
 
 
-def _divisor(spectrum: Tensor, symbols: Sequence[Tensor], rhos: Sequence[float]) -> Tensor:
+def _divisor(spectrum: Tensor, splits: Sequence[_Split]) -> Tensor:
     """Spectrum of N + Σ ρ KᵀK, nowhere near 0."""
     total = spectrum.clamp_min(0.0)
-    for symbol, rho in zip(symbols, rhos, strict=True):
-        total = total + rho * symbol
+    for split in splits:
+        total = total + split.rho * split.symbol
     return total.clamp_min(LEAST_EIGENVALUE * float(total.max()))
 
 
@@ -279,18 +295,3 @@ def _symbol_of(penalty: Penalty, like: Tensor, is_complex: bool) -> Tensor:
 def by_spectrum(right_side: Tensor, spectrum: Tensor, is_complex: bool) -> Tensor:
     """A first guess at N⁻¹ b: by frequencies, weak ones left weak."""
     return _filtered(right_side, 1 / (spectrum.clamp_min(0.0) + 0.01 * float(spectrum.max())), is_complex)
-
-
-def _first_rhos(penalties: Sequence[tuple[Penalty, float]], guess: Tensor, spectrum: Tensor) -> list[float]:
-    """ρ at which the proximal map of a penalty shortens what it sees by its mean; for a bound, a tenth of N's mean eigenvalue."""
-    mean = max(float(spectrum.clamp_min(0.0).mean()), 1e-30)
-    rhos = []
-    for penalty, factor in penalties:
-        size = float(penalty.apply(guess).abs().mean())
-        rhos.append(factor / size if factor > 0 and size > 0 else 0.1 * mean)
-    return rhos
-
-
-def _smoothed(spectrum: Tensor) -> Tensor:
-    """As it is where it is even; negative estimates, which only chance gives, are 0."""
-    return spectrum.clamp_min(0.0)
