@@ -14,7 +14,7 @@ from ungrid.encodings.base import Encoding
 from ungrid.encodings.limits import check_count
 from ungrid.errors import InputError
 from ungrid.fields.base import CACHE_POINTS, Field
-from ungrid.fields.cubic_convolution import N_TAPS, SMOOTHNESS, Span, at_points, on_axes, span_of
+from ungrid.fields.cubic_convolution import N_TAPS, SMOOTHNESS, Span, at_points, on_axes, places_on, span_of
 from ungrid.networks.convolutional import ConvolutionalNetwork
 
 MAX_SAMPLES = 2**26  # of the own grid: a file of few bytes may ask for any
@@ -91,7 +91,7 @@ class ConvolutionalField(Field):
 
     def on(self, grid: Grid) -> Float[Tensor, "*shape c"]:
         """Values on a whole grid, of the same axes; the network's own on the own grid and blocks of it."""
-        positions = [self._positions(grid, axis) for axis in range(self.box.dim)]
+        positions = places_on(Grid(self.box, self.shape), grid)
         spans = [span_of(along, n) for along, n in zip(positions, self.shape, strict=True)]
         samples = self._samples(spans)
         return on_axes(samples, [along - first for along, (first, _) in zip(positions, spans, strict=True)])
@@ -143,11 +143,6 @@ class ConvolutionalField(Field):
             index = torch.arange(first, end, dtype=torch.float64, device=own.device)
             axes.append(((2 * index + 1) / n - 1).to(own.dtype))
         return self.encoding.on_axes(axes)
-
-    def _positions(self, grid: Grid, axis: int) -> Tensor:
-        """Where a grid's samples lie along an axis of the own grid, in samples, in float64 and inside."""
-        (low, high), n = self.box.bounds[axis], self.shape[axis]
-        return ((grid.axis_coords(axis, dtype=torch.float64) - low) / (high - low) * n - 0.5).clamp(-0.5, n - 0.5)
 
 
 def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor | float:

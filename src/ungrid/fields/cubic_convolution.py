@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ungrid.domain.grid import Grid
 from ungrid.encodings.interpolation import over_corners, weighted_rows
 
 N_TAPS = 4
@@ -28,6 +29,16 @@ def span_of(positions: Float[Tensor, "n"], n: int) -> Span:
     if on_samples(positions, n):
         return round(float(positions.min())), round(float(positions.max())) + 1
     return max(0, low - 1), min(n, high + N_TAPS - 1)
+
+
+def places_on(lattice: Grid, grid: Grid) -> list[Float[Tensor, "_"]]:
+    """Where a grid's samples lie along each axis of a lattice in the same units, in its samples and inside; float64, so that its
+    own are met exactly."""
+    places = []
+    for axis, ((low, high), n) in enumerate(zip(lattice.box.bounds, lattice.shape, strict=True)):
+        coords = grid.axis_coords(axis, dtype=torch.float64)
+        places.append(((coords - low) * (n / (high - low)) - 0.5).clamp(-0.5, n - 0.5))
+    return places
 
 
 def on_samples(positions: Float[Tensor, "n"], n: int) -> bool:

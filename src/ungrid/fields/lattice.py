@@ -12,7 +12,7 @@ from ungrid.domain.grid import Grid
 from ungrid.encodings.limits import check_count
 from ungrid.errors import ShapeError
 from ungrid.fields.base import Field
-from ungrid.fields.cubic_convolution import N_TAPS, SMOOTHNESS, at_points, on_axes, span_of
+from ungrid.fields.cubic_convolution import N_TAPS, SMOOTHNESS, at_points, on_axes, places_on, span_of
 
 MAX_SAMPLES = 2**31  # of all channels
 
@@ -72,7 +72,7 @@ class LatticeField(Field):
 
     def on(self, grid: Grid) -> Float[Tensor, "*shape c"]:
         """Values on a whole grid of the same axes; the samples themselves on the lattice and blocks of it."""
-        positions = [self._positions(grid, axis) for axis in range(self.box.dim)]
+        positions = places_on(self.lattice, grid)
         spans = [span_of(along, n) for along, n in zip(positions, self.shape, strict=True)]
         seen = self.samples[tuple(slice(first, end) for first, end in spans)]
         return on_axes(seen, [along - first for along, (first, _) in zip(positions, spans, strict=True)])
@@ -81,8 +81,3 @@ class LatticeField(Field):
         """Floats that one point needs: the samples around it, their rows and weights."""
         corners: int = N_TAPS**self.box.dim
         return corners * (self.out_dim + 2)
-
-    def _positions(self, grid: Grid, axis: int) -> Tensor:
-        """Places of a grid along an axis, in samples of the lattice and inside; float64, so that its own are met exactly."""
-        (low, high), n = self.box.bounds[axis], self.shape[axis]
-        return ((grid.axis_coords(axis, dtype=torch.float64) - low) * (n / (high - low)) - 0.5).clamp(-0.5, n - 0.5)
