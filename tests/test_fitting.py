@@ -8,7 +8,8 @@ from ungrid.errors import Diverged, InputError, TargetNotMet, UnknownName
 from ungrid.fields.storage import load_field, save_field
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.guard import Guard
-from ungrid.fitting import Limits, carry_out, check_target, choose_device, identity
+from ungrid.fit.limits import Limits
+from ungrid.fitting import carry_out, check_target, choose_device, identity
 from ungrid.presets.plan import plan_signal
 from ungrid.testing.contracts import known_parts
 from ungrid.testing.toys import tiny_picture

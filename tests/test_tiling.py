@@ -10,7 +10,7 @@ import ungrid as ug
 from ungrid.domain.grid import Grid
 from ungrid.errors import FormatError, InputError, Interrupted
 from ungrid.fields.tiled import TiledField
-from ungrid.fitting import Limits
+from ungrid.fit.limits import Limits
 from ungrid.metrics.error import psnr
 from ungrid.presets.tiles import plan_tiles
 from ungrid.signals.audio import sound_signal

@@ -3,11 +3,10 @@
 import dataclasses
 import hashlib
 import json
-import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -18,6 +17,7 @@ from ungrid.fields.record import Recipe
 from ungrid.fields.storage import STORED
 from ungrid.fit.callbacks import Anneal, Callback, HeldOut, Monitor, Refocus
 from ungrid.fit.guard import Guard
+from ungrid.fit.limits import Limits
 from ungrid.fit.loop import Budget, run
 from ungrid.fit.state import FitState
 from ungrid.kernels.native_library import describe, library
@@ -29,32 +29,6 @@ from ungrid.spec import lookup, to_spec
 CURVE_POINTS = 64  # kept in the file
 Stored = Literal["float32", "float16"]
 HALF_MOST = 6e4  # float16 ends at 65,504
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a fit may take, and how good is good enough; None where there is no such limit.
-
-    Args:
-        steps: of the optimizer.
-        max_seconds: of wall time in the loop.
-        target_psnr: dB at which it stops.
-
-    Raises:
-        InputError: a limit out of range.
-    """
-
-    steps: int | None = None
-    max_seconds: float | None = None
-    target_psnr: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 0:
-            raise InputError(f"steps is {self.steps}; expected at least 0")
-        if self.max_seconds is not None and not self.max_seconds > 0:
-            raise InputError(f"max_seconds is {self.max_seconds}; expected more than 0")
-        if self.target_psnr is not None and not math.isfinite(self.target_psnr):
-            raise InputError(f"target_psnr is {self.target_psnr}; expected a number of dB")
 
 
 def carry_out(
@@ -89,9 +63,7 @@ def carry_out(
     plan.problem.to(where)
     state = FitState(field, plan.problem, recipe, seed, max_memory=max_memory)
     if plan.solver is not None and limits.steps != 0:
-        plan.solver.run(
-            state, steps=limits.steps, max_seconds=limits.max_seconds, target_psnr=limits.target_psnr, callbacks=callbacks
-        )
+        plan.solver.run(state, limits, callbacks)
     else:
         watchers = [*callbacks, HeldOut(), Refocus(), Monitor(target_psnr=limits.target_psnr), Anneal()]
         run(state, Budget(steps, limits.max_seconds), watchers, guard)

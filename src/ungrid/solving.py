@@ -70,20 +70,24 @@ def solve(
     field = LatticeField(sensor.grid.box, sensor.grid.shape, values.shape[-1]).to(values.dtype)
     misfit = LinearMisfit(sensor, measured, weight=weights)
     bounds = () if least is None else (AtLeast(sensor.grid, least),)
-    found: Strength | None = None
-    if strength is None:
-        convex = Convex((misfit,), (TotalVariation(sensor.grid, 1.0), *bounds))
-        start = torch.zeros_like(values)
-        found = by_heldout(convex, start=start) if noise is None else by_noise(convex, noise, start=start)
-        strength = found.factor
+    found = _strength_of(misfit, bounds, values, noise) if strength is None else None
+    if found is not None:
         with torch.no_grad():
             field.samples.copy_(found.values)
+    strength = found.factor if found is not None else strength or 0.0
     smooth = (TotalVariation(sensor.grid, strength),) if strength > 0 else ()
     problem = Problem((misfit, *smooth, *bounds))
     field.record = Record("image" if field.box.dim == 2 else "volume", sensor.grid.shape, _channels(field.out_dim))
     solved = fit(field, problem, steps=steps, device=device, callbacks=callbacks)
     assert isinstance(solved, LatticeField)
     return _described(solved, problem, strength, found, noise)
+
+
+def _strength_of(misfit: LinearMisfit, bounds: tuple[AtLeast, ...], values: Tensor, noise: float | None) -> Strength:
+    """Of total variation: by the noise where it is known, else by measurements that are kept out."""
+    problem = Convex((misfit,), (TotalVariation(misfit.measurement.grid, 1.0), *bounds))
+    start = torch.zeros_like(values)
+    return by_heldout(problem, start=start) if noise is None else by_noise(problem, noise, start=start)
 
 
 def _on_grid(operator: LinearOperator, box: Box | Grid | None, shape: Sequence[int] | None) -> LinearMeasurement:

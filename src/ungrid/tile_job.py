@@ -9,8 +9,9 @@ from typing import Any
 from ungrid.fields.base import Field
 from ungrid.fields.packing import save_tile
 from ungrid.fit.guard import Guard
+from ungrid.fit.limits import Limits
 from ungrid.fit.problem import Judge
-from ungrid.fitting import Limits, carry_out
+from ungrid.fitting import carry_out
 from ungrid.presets.plan import Plan
 from ungrid.presets.tiles import TilePlan
 from ungrid.signals.base import OWN_PEAKS, Signal

@@ -13,7 +13,8 @@ import torch
 from ungrid.errors import FormatError, InputError, UngridError
 from ungrid.fields.packing import read_tile
 from ungrid.files import write_beside, writing_error
-from ungrid.fitting import Limits, choose_device
+from ungrid.fit.limits import Limits
+from ungrid.fitting import choose_device
 from ungrid.presets.tiles import TilePlan
 from ungrid.signals.large import LargeSignal
 

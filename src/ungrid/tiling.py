@@ -21,7 +21,8 @@ from ungrid.fields.tiled import TiledField
 from ungrid.files import check_writable, write_beside
 from ungrid.fit.guard import Guard
 from ungrid.fit.jobs import Outcome, run_jobs
-from ungrid.fitting import Limits, carry_out, choose_device
+from ungrid.fit.limits import Limits
+from ungrid.fitting import carry_out, choose_device
 from ungrid.metrics.signal import decibels
 from ungrid.metrics.streamed import FLAT_PEAKS, streamed_metrics
 from ungrid.presets.plan import plan_signal

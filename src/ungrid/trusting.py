@@ -16,8 +16,9 @@ from ungrid.fields.laplace import LaplaceField
 from ungrid.fields.uncertain import UncertainField
 from ungrid.fit.calibrate import LEAST_SPREAD, calibrate, keep_for_calibration, samples_at
 from ungrid.fit.guard import Guard
+from ungrid.fit.limits import Limits
 from ungrid.fit.posterior import settle_posterior
-from ungrid.fitting import Limits, carry_out
+from ungrid.fitting import carry_out
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.represent import represent

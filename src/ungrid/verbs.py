@@ -26,6 +26,7 @@ from ungrid.fit.callbacks import Callback
 from ungrid.fit.convex_solver import Convex, ConvexSolver
 from ungrid.fit.guard import Guard
 from ungrid.fit.levenberg_marquardt import LevenbergMarquardt
+from ungrid.fit.limits import Limits
 from ungrid.fit.problem import Problem
 from ungrid.fit.progress import ProgressBar
 from ungrid.fit.solver import Solver
@@ -171,7 +172,7 @@ def fit(
         tune=tune,
         callbacks=[callback for callback in callbacks if isinstance(callback, ProgressBar)],  # others want to see one fit
     )
-    limits = fitting.Limits(steps, max_seconds, target_psnr)
+    limits = Limits(steps, max_seconds, target_psnr)
     if target_psnr is not None and plan.problem.judge is None:
         raise InputError("target_psnr needs a problem that can be judged; this one has no judge")
     field = fitting.carry_out(plan, limits, seed=seed, device=device, guard=Guard(), callbacks=callbacks)

@@ -6,17 +6,17 @@ import pytest
 from PIL import Image
 
 import ungrid as ug
-from ungrid import fitting
 from ungrid.cli.main import main
 from ungrid.fields.base import Field
+from ungrid.fit.limits import Limits
 from ungrid.signals.sample import sample_photo
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Few steps: what is tested is what is written."""
-    limits = fitting.Limits
-    monkeypatch.setattr(fitting, "Limits", lambda: limits(steps=4))
+    limits = Limits
+    monkeypatch.setattr(sys.modules["ungrid.fit.limits"], "Limits", lambda: limits(steps=4))
 
 
 def test_it_writes_a_field_and_pictures_and_prints_the_quality(capsys, tmp_path):

@@ -10,6 +10,7 @@ from ungrid import fitting
 from ungrid.cli.doctor import EXTRAS, measure_machine
 from ungrid.cli.main import main
 from ungrid.errors import Diverged
+from ungrid.fit.limits import Limits
 from ungrid.presets.predict import Machine
 
 KEYS = {"ungrid", "python", "versions", "device", "threads", "cores", "kernels", "extras", "calibration", "self_test"}
@@ -18,8 +19,8 @@ KEYS = {"ungrid", "python", "versions", "device", "threads", "cores", "kernels",
 @pytest.fixture
 def quick(monkeypatch):
     """The self-test with few steps, and no claim on its quality."""
-    limits = fitting.Limits
-    monkeypatch.setattr(fitting, "Limits", lambda steps: limits(steps=min(steps, 3)))
+    limits = Limits
+    monkeypatch.setattr(sys.modules["ungrid.fit.limits"], "Limits", lambda steps: limits(steps=min(steps, 3)))
     monkeypatch.setattr("ungrid.cli.doctor.SELF_TEST_DB", 0.0)
 
 

@@ -6,6 +6,7 @@ import torch
 import ungrid
 from ungrid import fitting
 from ungrid.fit.guard import Guard
+from ungrid.fit.limits import Limits
 from ungrid.presets.plan import plan_signal
 from ungrid.testing.toys import tiny_picture
 
@@ -14,7 +15,7 @@ RANDOM = {"rand", "randn", "randint", "randperm", "normal", "multinomial", "bern
 
 def fitted(seed):
     plan = plan_signal(tiny_picture(), "fast", seed=seed)
-    return fitting.carry_out(plan, fitting.Limits(steps=6), seed=seed, device="cpu", guard=Guard())
+    return fitting.carry_out(plan, Limits(steps=6), seed=seed, device="cpu", guard=Guard())
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():

@@ -5,7 +5,8 @@ import torch
 
 from ungrid.errors import InputError
 from ungrid.fit.guard import Guard
-from ungrid.fitting import Limits, carry_out
+from ungrid.fit.limits import Limits
+from ungrid.fitting import carry_out
 from ungrid.presets.plan import plan_signal
 from ungrid.tasks.represent import represent
 from ungrid.testing.examples import FIELD_EXAMPLES

@@ -11,7 +11,8 @@ import torch
 
 from ungrid.fields.storage import file_bytes
 from ungrid.fit.guard import Guard
-from ungrid.fitting import Limits, carry_out, expected
+from ungrid.fit.limits import Limits
+from ungrid.fitting import carry_out, expected
 from ungrid.kernels.native_library import describe
 from ungrid.presets.auto import choose
 from ungrid.presets.plan import plan_signal

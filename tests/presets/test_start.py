@@ -4,7 +4,8 @@ import torch
 import ungrid as ug
 from ungrid.errors import InputError
 from ungrid.fields.record import Record
-from ungrid.fitting import Limits, identity
+from ungrid.fit.limits import Limits
+from ungrid.fitting import identity
 from ungrid.presets.published import siren
 from ungrid.presets.start import START_PAPERS, begin, differences, digest, method_of, papers_of_start
 from ungrid.spec import to_spec

@@ -10,8 +10,9 @@ from ungrid.bench.measure import Stopwatch, Timing
 from ungrid.fields.base import Field
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.guard import Guard
+from ungrid.fit.limits import Limits
 from ungrid.fit.state import FitState
-from ungrid.fitting import Limits, carry_out
+from ungrid.fitting import carry_out
 from ungrid.metrics.error import psnr
 from ungrid.presets.plan import plan_signal
 from ungrid.signals.base import Signal

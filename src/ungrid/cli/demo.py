@@ -27,6 +27,7 @@ class Demo(Command):
         from ungrid import fitting, judging, verbs
         from ungrid.files import writing_error
         from ungrid.fit.guard import Guard
+        from ungrid.fit.limits import Limits
         from ungrid.fit.progress import ProgressBar
         from ungrid.signals.sample import sample_photo
 
@@ -41,7 +42,7 @@ class Demo(Command):
         self.say(plan.reason)
         watchers = [] if self.quiet else [ProgressBar()]
         field = fitting.carry_out(
-            plan, fitting.Limits(), seed=self.seed, device=self.device, guard=Guard(), callbacks=watchers, max_memory=self.memory
+            plan, Limits(), seed=self.seed, device=self.device, guard=Guard(), callbacks=watchers, max_memory=self.memory
         )
         path = self.output / "photo.ung"
         verbs.save(field, path)

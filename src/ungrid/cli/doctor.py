@@ -93,13 +93,14 @@ class Doctor(Command):
         from ungrid import fitting, verbs
         from ungrid.errors import UngridError
         from ungrid.fit.guard import Guard
+        from ungrid.fit.limits import Limits
         from ungrid.signals.phantoms import zone_plate
 
         start = time.monotonic()
         try:
             signal = zone_plate(64, cycles=0.1)
             plan = verbs.make_plan(signal, seed=self.seed)
-            limits = fitting.Limits(steps=200)
+            limits = Limits(steps=200)
             field = fitting.carry_out(plan, limits, seed=self.seed, device=self.device, guard=Guard())
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "star.ung"

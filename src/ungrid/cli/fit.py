@@ -68,8 +68,9 @@ class Fit(Command):
         """Fit, save, report."""
         from ungrid import fitting, trusting, verbs
         from ungrid.files import check_writable
+        from ungrid.fit.limits import Limits
 
-        limits = fitting.Limits(self.steps, self.max_seconds, self.target_psnr)
+        limits = Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
         self._check_uncertainty()
         output = self.output or _beside(self.source)

@@ -15,6 +15,7 @@ from ungrid.fields.base import Field
 from ungrid.fields.lattice import LatticeField
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.convex import Penalty, Solution, admm, conjugate_gradients, power_spectrum
+from ungrid.fit.limits import Limits
 from ungrid.fit.problem import Problem
 from ungrid.fit.state import FitState
 
@@ -84,15 +85,7 @@ class ConvexSolver:
         self.max_iterations, self.tolerance, self.spectrum = max_iterations, tolerance, spectrum
 
     @torch.no_grad()
-    def run(
-        self,
-        state: FitState,
-        *,
-        steps: int | None = None,
-        max_seconds: float | None = None,
-        target_psnr: float | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
+    def run(self, state: FitState, limits: Limits, callbacks: Sequence[Callback] = ()) -> None:
         """Solve; a step of the state is an iteration.
 
         Raises:
@@ -101,9 +94,9 @@ class ConvexSolver:
         field, problem = state.field, Convex.of(state.field, state.problem)
         if problem is None or not isinstance(field, LatticeField):
             raise InputError("a convex solver needs a LatticeField, linear measurements on its lattice, and convex terms")
-        if target_psnr is not None:
+        if limits.target_psnr is not None:
             raise InputError("target_psnr is for signals that are known; measurements alone do not say a PSNR")
-        start, most = time.monotonic(), steps or self.max_iterations
+        start, most, max_seconds = time.monotonic(), limits.steps or self.max_iterations, limits.max_seconds
 
         def watch(iteration: int, residual: float) -> bool:
             state.step, state.seconds = iteration, time.monotonic() - start

@@ -14,6 +14,7 @@ from ungrid.errors import Diverged, InputError
 from ungrid.fields.base import Field
 from ungrid.fields.unknowns import WithUnknowns
 from ungrid.fit.callbacks import Callback
+from ungrid.fit.limits import Limits
 from ungrid.fit.problem import Problem
 from ungrid.fit.state import FitState
 
@@ -73,24 +74,17 @@ class LevenbergMarquardt:
         """Whether a fit is small enough, and all of its terms are sums of squares."""
         return field.n_params <= MOST_PARAMS and all(hasattr(term, "rows") for term in problem.terms)
 
-    def run(
-        self,
-        state: FitState,
-        *,
-        steps: int | None = None,
-        max_seconds: float | None = None,
-        target_psnr: float | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
+    def run(self, state: FitState, limits: Limits, callbacks: Sequence[Callback] = ()) -> None:
         """Step until the loss stands still; a step of the state is one that was taken.
 
         Raises:
             InputError: a target of decibels: equations have none.
             Diverged: the loss is not finite at the start.
         """
-        if target_psnr is not None:
+        if limits.target_psnr is not None:
             raise InputError("target_psnr is for signals that are known; an equation does not say a PSNR")
-        start, most, dtype = time.monotonic(), self.max_steps if steps is None else steps, state.field.dtype
+        start, dtype, max_seconds = time.monotonic(), state.field.dtype, limits.max_seconds
+        most = self.max_steps if limits.steps is None else limits.steps
         field = state.field.double()
         points = {term.name: term.sample(state.rng, field, None).query for term in state.problem.terms}
         loss, damping, history = self._loss(field, state.problem, points), FIRST_DAMPING, []

@@ -12,6 +12,7 @@ from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.encoded import EncodedField
 from ungrid.fit.callbacks import Callback, HeldOut
+from ungrid.fit.limits import Limits
 from ungrid.fit.smoothing import spline
 from ungrid.fit.state import FitState
 from ungrid.networks.mlp import Mlp
@@ -24,21 +25,12 @@ LEAST_PENALTY = 1e-9  # below it float64 does not tell apart what no sample says
 class Solver(Protocol):
     """Finds a field's weights without descent."""
 
-    def run(
-        self,
-        state: FitState,
-        *,
-        steps: int | None = None,
-        max_seconds: float | None = None,
-        target_psnr: float | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
+    def run(self, state: FitState, limits: Limits, callbacks: Sequence[Callback] = ()) -> None:
         """Set the weights of the state's field by its problem, and say in the state how it went.
 
         Args:
             state: of the fit.
-            steps, max_seconds: limits, for a solver that takes steps.
-            target_psnr: dB that the field should reach.
+            limits: steps and seconds, for a solver that takes steps; the dB that the field should reach.
             callbacks: watch the steps.
         """
 
@@ -55,15 +47,7 @@ class SplineSolver:
     def __init__(self, penalties: tuple[float, ...]):
         self.penalties = penalties
 
-    def run(
-        self,
-        state: FitState,
-        *,
-        steps: int | None = None,
-        max_seconds: float | None = None,
-        target_psnr: float | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
+    def run(self, state: FitState, limits: Limits, callbacks: Sequence[Callback] = ()) -> None:
         """Solve without what is held out, measure there, and solve with all; closer to the samples where a target asks for it."""
         start = time.monotonic()
         sampler: Any = next(iter(state.problem.samplers().values()))
@@ -73,12 +57,12 @@ class SplineSolver:
         self.solve(state.field, observed)
         state.step, state.progress, state.stopped_by = 1, 1.0, "solved"
         for closeness in CLOSER:
-            reached = None if judge is None or target_psnr is None else judge.quality(state.field)["psnr"]
-            if reached is None or target_psnr is None or reached >= target_psnr:
+            reached = None if judge is None or limits.target_psnr is None else judge.quality(state.field)["psnr"]
+            if reached is None or limits.target_psnr is None or reached >= limits.target_psnr:
                 break
             self.solve(state.field, observed, closeness)
             state.notes.append(
-                f"the penalty was lowered to {closeness:g} of what held-out samples ask for, to reach {target_psnr:g} dB"
+                f"the penalty was lowered to {closeness:g} of what held-out samples ask for, to reach {limits.target_psnr:g} dB"
             )
         state.notes = state.notes[-1:]
         state.seconds = time.monotonic() - start

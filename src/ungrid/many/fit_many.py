@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ungrid.errors import InputError, Interrupted
 from ungrid.files import writing_error
-from ungrid.fitting import Limits, choose_device
+from ungrid.fit.limits import Limits
+from ungrid.fitting import choose_device
 from ungrid.many.items import Source, open_source
 from ungrid.many.jobs import Job, Settings, plan_jobs
 from ungrid.many.manifest import Manifest, Report

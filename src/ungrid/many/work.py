@@ -7,7 +7,8 @@ from ungrid.errors import InputError, Interrupted, MachineError, UngridError
 from ungrid.fields.base import Field
 from ungrid.fit.checkpoint import Checkpoint
 from ungrid.fit.guard import Guard
-from ungrid.fitting import Limits, carry_out, identity
+from ungrid.fit.limits import Limits
+from ungrid.fitting import carry_out, identity
 from ungrid.many.items import Item, Source
 from ungrid.many.jobs import Job, Settings, outline_of
 from ungrid.many.stack import fit_stack

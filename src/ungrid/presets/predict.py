@@ -145,7 +145,7 @@ class Prediction:
     origin: str = ""
 
     def within(self, steps: int | None, max_seconds: float | None, *, device: str = "cpu") -> "Prediction":
-        """The prediction where the loop is limited, as `fitting.Limits` has it; no seconds where it does not run on the CPU."""
+        """The prediction where the loop is limited, as `Limits` has it; no seconds where it does not run on the CPU."""
         if self.course is None:
             return self
         planned, n = self.course.steps, self.course.steps if steps is None else steps
