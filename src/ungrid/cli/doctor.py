@@ -24,6 +24,7 @@ EXTRAS = {
     "series": {"pandas": "tables of pandas", "pyarrow": "Parquet"},
     "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr"},
     "mri": {"finufft": "MRI along trajectories, faster"},
+    "shapes": {"igl": "distances to surfaces", "trimesh": "mesh files"},
     "plot": {"matplotlib": "the demo's fit curve"},
     "track": {"tensorboard": "TensorBoard logs"},
 }

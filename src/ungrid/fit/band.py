@@ -14,7 +14,7 @@ from ungrid.encodings.interpolation import cubic_weights
 from ungrid.errors import InputError
 from ungrid.fields.refined_spline import MARGIN, RefinedSpline
 from ungrid.fields.refinement import from_samples, mirrored, placed, refine, taken, to_samples, unblocked
-from ungrid.fit.callbacks import Callback
+from ungrid.fit.callbacks import Callback, HeldOut
 from ungrid.fit.convex import conjugate_gradients
 from ungrid.fit.limits import Limits
 from ungrid.fit.state import FitState
@@ -83,16 +83,22 @@ class BandSolver:
             state.progress = min(1.0, max(state.step / most, state.seconds / (limits.max_seconds or math.inf)))
             for callback in callbacks:
                 callback(state, {"residual": residual})
-            return state.step >= most or state.seconds >= (limits.max_seconds or math.inf)
+            return self._is_over(state, limits)
 
-        self._solve(field, watch)
+        self._solve(field, watch, state, limits)
+        HeldOut.measure(state)
         out_of_time = limits.max_seconds is not None and state.seconds >= limits.max_seconds
-        state.stopped_by = "max_seconds" if out_of_time else "steps" if state.step >= most else "solved"
+        state.stopped_by = "max_seconds" if out_of_time else "steps" if self._is_over(state, limits) else "solved"
         state.progress, state.seconds = 1.0, time.monotonic() - start
         for callback in callbacks:
             callback.end(state)
 
-    def _solve(self, field: RefinedSpline, watch: Callable[[float], bool]) -> None:
+    @staticmethod
+    def _is_over(state: FitState, limits: Limits) -> bool:
+        """Whether a limit is reached; levels that are finer than the one at which it was stay zero."""
+        return state.step >= (limits.steps or math.inf) or state.seconds >= (limits.max_seconds or math.inf)
+
+    def _solve(self, field: RefinedSpline, watch: Callable[[float], bool], state: FitState, limits: Limits) -> None:
         (scale,), (offset,) = field.value_scale, field.value_offset
         low = torch.tensor([bound[0] for bound in field.box.bounds], dtype=torch.float64)
         pitch = torch.tensor([e / n for e, n in zip(field.box.extent, field.shape, strict=True)], dtype=torch.float64)
@@ -101,12 +107,14 @@ class BandSolver:
         for index in reversed(range(len(field.level_shapes))):
             shape, level = field.level_shapes[index], self.levels[index]
             whole = torch.zeros(*shape, 1) if whole is None else refine(whole, shape)
-            if level is None:
+            if level is None or self._is_over(state, limits):
                 field.nodes[index].zero_()
                 continue
             system = _LevelSystem(shape, level.kept)
             points = at[: max(LEAST_POINTS, len(at) // 4**index)] / 2**index  # as many for each node near the surface
-            found = system.solve(whole, (level.distances.float() - offset) / scale, points, -offset / scale, self.iterations, watch)
+            found = system.solve(
+                whole, (level.distances.float() - offset) / scale, points, -offset / scale, self.iterations, watch
+            )
             field.nodes[index].copy_(found.half().float()[:, None])
             whole = whole + system.placed(field.nodes[index])
 
@@ -122,9 +130,9 @@ class _LevelSystem:
     def __init__(self, shape: tuple[int, ...], kept: Tensor):
         self.shape, self.kept = shape, kept
         n = 8 * int(kept.sum())
-        ids = torch.full((len(kept), 8, 1), n, dtype=torch.int64)
-        ids[kept] = torch.arange(n).reshape(-1, 8, 1)
-        places = unblocked(ids, shape)[..., 0]
+        ids = torch.full((len(kept), 8, 1), n, dtype=torch.float64)
+        ids[kept] = torch.arange(n, dtype=torch.float64).reshape(-1, 8, 1)
+        places = unblocked(ids, shape)[..., 0].long()
         self.n = n
         self.real = torch.zeros(n + 1, dtype=torch.bool).index_fill_(0, places.flatten(), True)[:n]  # not beyond the level
         for axis, size in enumerate(shape):
@@ -163,8 +171,8 @@ class _LevelSystem:
             seen = (self._at(nodes, flat).reshape(weights.shape) * weights).sum(dim=1)
             return (self._smooth_back(self._smooth(nodes) * real) + back(seen) + BENDING * self._bend(nodes)) * real
 
-        diagonal = _center() + BENDING * 6 * len(STRAIGHT)
-        diagonal = diagonal + torch.zeros(self.n + 1).index_add_(0, flat, weights.square().flatten())[: self.n] * factor
+        diagonal = torch.zeros(self.n + 1).index_add_(0, flat, weights.square().flatten())[: self.n] * factor
+        diagonal = diagonal + _center() + BENDING * 6 * len(STRAIGHT)
         solution = conjugate_gradients(
             normal,
             (self._smooth_back(missed) + back(zero - made)) * real,

@@ -27,21 +27,24 @@ class ShapeEffort:
     """A point of the frontier for surfaces.
 
     Args:
-        nodes: of the finest level along the longest axis.
+        params: of the field, about: a slender shape, of little area, has its nodes closer together.
         points: of the surface, at which the distance is to be 0.
         iterations: of conjugate gradients on each level.
     """
 
-    nodes: int
+    params: int
     points: int
     iterations: int
 
 
 SHAPE_EFFORTS = {
-    "fast": ShapeEffort(96, 50_000, 15),
-    "balanced": ShapeEffort(192, 150_000, 20),
-    "best": ShapeEffort(256, 250_000, 20),
+    "fast": ShapeEffort(150_000, 50_000, 15),
+    "balanced": ShapeEffort(600_000, 150_000, 20),
+    "best": ShapeEffort(1_200_000, 250_000, 20),
 }
+A_CELL = 8.3  # parameters for each square of the nodes' spacing on the surface, of all levels
+LEAST_NODES, MOST_NODES = 64, 384  # of the finest level along the longest axis
+MOST_GRID = 2**25  # nodes that its finest level would have without a band: four bytes each are held for some time
 
 
 def choose_shape(surface: Surface, effort: str, *, max_bytes: int | None = None, seed: int = 0) -> Choice:
@@ -57,7 +60,7 @@ def choose_shape(surface: Surface, effort: str, *, max_bytes: int | None = None,
         InputError: a surface that encloses nothing, or no room in the bytes.
     """
     level = SHAPE_EFFORTS[effort]
-    nodes = level.nodes
+    nodes = nodes_for(surface, level.params)
     while True:
         field, bands = banded(surface, nodes)
         size = 2 * field.n_params + sum(buffer.numel() * buffer.element_size() for buffer in field.buffers()) + 8_192
@@ -80,6 +83,16 @@ def choose_shape(surface: Surface, effort: str, *, max_bytes: int | None = None,
     return Choice(field, "float16", "none", reason, BandSolver(bands, points, iterations=level.iterations))
 
 
+def nodes_for(surface: Surface, params: int) -> int:
+    """Nodes along the longest axis of a field of about so many parameters."""
+    low, high = surface.shape.bounds
+    longest = float((high - low).max()) * (1 + 2 * MARGIN)
+    nodes = longest / math.sqrt(A_CELL * float(surface.areas.sum()) / params)
+    _, shape = box_around(surface, MOST_NODES)
+    room = MOST_NODES * (MOST_GRID / math.prod(shape)) ** (1 / 3)
+    return int(min(max(nodes, LEAST_NODES), MOST_NODES, room))
+
+
 def banded(surface: Surface, nodes: int) -> tuple[RefinedSpline, list[BandLevel | None]]:
     """A field with so many nodes along its longest axis, those of fine levels near the surface alone, and exact distances there.
 
@@ -99,10 +112,10 @@ def banded(surface: Surface, nodes: int) -> tuple[RefinedSpline, list[BandLevel 
         if coarser is None:
             candidates = torch.ones(blocks, dtype=torch.bool)
         else:  # block b holds node 2b, which is node b of the coarser level
-            near = coarser[tuple(slice(0, n) for n in blocks)].abs() < reach + math.sqrt(3) * step * float(pitch.max())
-            candidates = near
+            own = coarser[tuple(slice(0, n) for n in blocks)]
+            candidates = own.abs() < reach + math.sqrt(3) * step * float(pitch.max())
         inner = _nodes_of(candidates.nonzero())  # [m, 8, 3]
-        distances = surface.distance((low + (inner.reshape(-1, 3) * step + 0.5) * pitch)).reshape(len(inner), -1)
+        distances = surface.distance(low + (inner.reshape(-1, 3) * step + 0.5) * pitch).reshape(len(inner), -1)
         exists = (inner < torch.tensor(sizes)).all(dim=-1)
         chosen = torch.ones(len(inner), dtype=torch.bool) if coarser is None else ((distances.abs() < reach) & exists).any(dim=1)
         kept = torch.zeros(blocks, dtype=torch.bool)
@@ -117,10 +130,7 @@ def banded(surface: Surface, nodes: int) -> tuple[RefinedSpline, list[BandLevel 
     everything = [torch.ones(math.prod(block_shape(sizes)), dtype=torch.bool) for sizes in shapes]
     nothing = [torch.zeros_like(kept) for kept in everything]
     field.keep(
-        [
-            everything[i] if i == len(shapes) - 1 else nothing[i] if band is None else band.kept
-            for i, band in enumerate(levels)
-        ]
+        [everything[i] if i == len(shapes) - 1 else nothing[i] if band is None else band.kept for i, band in enumerate(levels)]
     )
     return field, levels
 

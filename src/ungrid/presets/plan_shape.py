@@ -18,6 +18,7 @@ from ungrid.signals.surface import Surface
 from ungrid.spec import lookup
 from ungrid.tasks.surface import represent_surface
 
+LOOKED_AT, DESCENDED = 20_000, 300_000  # points with distances: beside a solver that has its own, and for descent
 BATCH = 16_384  # points of a step of the published settings, which are for pictures: with all of them a step takes seconds
 GRID = 128  # samples along the longest axis by which a published setting scales its frequencies
 
@@ -41,12 +42,13 @@ def plan_shape(shape: Shape, preset: str = AUTO, *, seed: int = 0, max_bytes: in
     surface = Surface(shape)
     choice = _chosen(surface, preset, max_bytes, seed)
     field = choice.field
-    box, nodes = box_around(surface, GRID)
+    _, nodes = box_around(surface, GRID)
     field.record = record_of_shape(surface, getattr(field, "shape", nodes))
     size = file_bytes(field, choice.stored)
     if max_bytes is not None and size > max_bytes:
         raise InputError(f"preset {preset} gives a file of about {size:,} bytes, above {max_bytes:,}; use --preset auto")
-    problem = represent_surface(surface, field.box, seed=seed)
+    n_points = LOOKED_AT if choice.solver is not None else DESCENDED
+    problem = represent_surface(surface, field.box, n_points=n_points, seed=seed)
     return Plan(
         field,
         problem,

@@ -53,7 +53,7 @@ def _loops(inside: int) -> list[list[Edge]]:
             while inside >> ring[(last + 1) % 4] & 1:
                 last += 1
             entered, left = _edge(before, corner), _edge(ring[last % 4], ring[(last + 1) % 4])
-            following[left] = entered
+            following[entered] = left
     loops = []
     while following:
         first = next(iter(following))

@@ -17,6 +17,7 @@ from ungrid.render.cells import EDGES, triangle_table
 
 BLOCK = 8  # cells of a block along each axis
 GROUP = 8  # blocks of a group along each axis
+LEAST_RESOLUTION = 256  # cells, where none is said
 MOST_CELLS = 2**20  # along an axis: three corners' numbers are one key of 63 bits
 STEEPEST = 1.5  # gradient of a field of distances, at most: a block farther from the surface than that allows is passed over
 NEWTON_STEPS = 2
@@ -56,7 +57,8 @@ class _Cells:
     def places(self, index: Tensor) -> Tensor:
         """Coordinates [m, 3] of corners, whose indices may be broken."""
         low = torch.tensor([bound[0] for bound in self.box.bounds], dtype=torch.float64)
-        return low + index * self.step
+        places: Tensor = low + index * self.step
+        return places
 
     def ids(self, index: Tensor) -> Tensor:
         """One number for each corner [*, 3]."""
@@ -74,7 +76,7 @@ def contour(
     field: Field,
     *,
     level: float = 0.0,
-    resolution: int = 256,
+    resolution: int | None = None,
     max_memory: int | None = None,
     polish: bool = True,
     progress: Callable[[float], None] | None = None,
@@ -88,7 +90,7 @@ def contour(
     Args:
         field: on axes of space.
         level: the value.
-        resolution: cells along the longest side of the box.
+        resolution: cells along the longest side of the box; None for as many as the record has samples along it, at least 256.
         max_memory: bytes that evaluating may take.
         polish: move the vertices onto the level by two Newton steps along the gradient, of half a cell at most.
         progress: called with the fraction done.
@@ -101,6 +103,8 @@ def contour(
     """
     if field.box.dim != 3:
         raise InputError(f"a surface is found in a field on three axes; this has {field.box.axes}")
+    if resolution is None:
+        resolution = max(LEAST_RESOLUTION, *(field.record.shape if field.record is not None else (1,)))
     if not 2 <= resolution <= MOST_CELLS or not math.isfinite(level):
         raise InputError(f"resolution is {resolution} and level {level}; expected 2 to {MOST_CELLS} cells and a number")
     longest = max(field.box.extent)
@@ -112,7 +116,7 @@ def contour(
     for _ in range(MOST_TURNS):
         found = _Found()
         for part in _layers(active):
-            found.take(cells, counted, part, active)
+            found.take(cells, counted, part)
             if progress is not None:
                 progress(float(part[0, 0]) / max(1.0, float(active[-1, 0]) + 1))
         missing = found.missing(active)
@@ -165,12 +169,16 @@ def _near_blocks(cells: _Cells, distance: Evaluate) -> Int[Tensor, "blocks 3"]:
     within = torch.cartesian_prod(*[torch.arange(GROUP)] * 3)
     blocks = (groups[:, None] * GROUP + within).reshape(-1, 3)
     blocks = blocks[(blocks < most).all(dim=1)]
-    return torch.unique(blocks[_near(blocks, BLOCK, cells, distance)], dim=0)
+    near: Tensor = torch.unique(blocks[_near(blocks, BLOCK, cells, distance)], dim=0)
+    return near
 
 
 def _near(blocks: Tensor, size: int, cells: _Cells, distance: Evaluate) -> Tensor:
-    reach = STEEPEST * float((cells.step * size / 2).norm())
-    return distance(cells.places((blocks + 0.5) * size)).abs() <= reach
+    low = blocks * size
+    high = (low + size).minimum(torch.tensor(cells.shape))
+    reach = STEEPEST * ((high - low) / 2 * cells.step).norm(dim=1)
+    near: Tensor = distance(cells.places((low + high) / 2)).abs() <= reach
+    return near
 
 
 def _layers(blocks: Tensor) -> Iterator[Tensor]:
@@ -190,7 +198,7 @@ class _Found:
         self.leaves = False
         self.known: tuple[Tensor, Tensor] = (torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.float64))
 
-    def take(self, cells: _Cells, values_at: Evaluate, blocks: Tensor, active: Tensor) -> None:
+    def take(self, cells: _Cells, values_at: Evaluate, blocks: Tensor) -> None:
         """Add the triangles of a layer of blocks."""
         steps = torch.cartesian_prod(*[torch.arange(BLOCK + 1)] * 3)
         most = torch.tensor(cells.shape)
@@ -263,7 +271,8 @@ class _Found:
         wanted = torch.unique(torch.cat(self.run_into), dim=0)
         size = int(max(active.max(), wanted.max())) + 1
         number = torch.tensor([size * size, size, 1])
-        return wanted[~torch.isin(wanted @ number, active @ number)]
+        missing: Tensor = wanted[~torch.isin(wanted @ number, active @ number)]
+        return missing
 
     def surface(self, cells: _Cells) -> tuple[Tensor, Tensor, bool]:
         """Vertices, triangles, and whether the surface leaves the box."""

@@ -46,6 +46,11 @@ class Shape:
             raise InputError(f"{wrong} of {len(vertices)} vertices are NaN or infinite; expected finite coordinates")
 
     @property
+    def n_values(self) -> int:
+        """Coordinates of all vertices."""
+        return self.vertices.numel()
+
+    @property
     def unit(self) -> str:
         """Of the coordinates; "" where the file does not say."""
         return str(self.source.get("unit", ""))
@@ -65,7 +70,7 @@ class Shape:
     @property
     def volume(self) -> float:
         """Enclosed by the triangles, in cubic units; negative where they are turned inside out."""
-        a, b, c = self.vertices[self.faces].unbind(dim=1)
+        a, b, c = (self.vertices - self.bounds.mean(dim=0))[self.faces].unbind(dim=1)
         return float((a * torch.linalg.cross(b, c)).sum() / 6)
 
     def describe(self) -> str:

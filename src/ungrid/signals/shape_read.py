@@ -18,6 +18,7 @@ FORMATS = {".ply": "ply", ".obj": "obj", ".stl": "stl", ".off": "off", ".glb": "
 MOST_BYTES = 2**31  # of a file: it is read whole
 STL_HEADER, STL_FACE = 84, 50
 OBJ_LINE = re.compile(rb"^(v|vn|vt|f|o|g|usemtl|mtllib)\s", re.MULTILINE)
+FLAT = 1e-15  # area of a triangle over its longest side squared, below which only rounding is left
 UNITS = {"glb": "m"}  # of formats that have one of their own
 
 
@@ -65,7 +66,8 @@ def cleaned(shape: Shape) -> Shape:
     points, index = torch.unique(shape.vertices, dim=0, return_inverse=True)
     faces = index[shape.faces]
     a, b, c = points[faces].unbind(dim=1)
-    flat = torch.linalg.cross(b - a, c - a).norm(dim=1) <= 0
+    longest = torch.stack([b - a, c - b, a - c]).norm(dim=2).amax(dim=0)
+    flat = torch.linalg.cross(b - a, c - a).norm(dim=1) <= FLAT * longest.square()
     if bool(flat.any()):
         faces = faces[~flat]
         changes.append(f"{int(flat.sum())} triangles without area left out")

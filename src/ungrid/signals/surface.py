@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ungrid.errors import MissingExtra
@@ -46,12 +46,16 @@ class Surface:
             return torch.zeros(0, dtype=torch.float64)
         kinds = self.igl.SignedDistanceType
         kind = (
-            kinds.SIGNED_DISTANCE_TYPE_PSEUDONORMAL
-            if self.sign == "normals"
-            else kinds.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
+            kinds.SIGNED_DISTANCE_TYPE_PSEUDONORMAL if self.sign == "normals" else kinds.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
         )
         at = np.ascontiguousarray(points.numpy(), dtype=np.float64)
         return torch.from_numpy(np.array(self.igl.signed_distance(at, self.vertices, self.faces, kind)[0]))
+
+    def closest(self, points: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n"], Int[Tensor, "n"]]:
+        """Distance to the surface, without a side, and the closest triangle."""
+        at = np.ascontiguousarray(points.numpy(), dtype=np.float64)
+        squared, face, _ = self.igl.point_mesh_squared_distance(at, self.vertices, self.faces)
+        return torch.from_numpy(np.sqrt(squared)), torch.from_numpy(np.array(face, dtype=np.int64)).flatten()
 
     def is_inside(self, points: Float[Tensor, "n 3"]) -> Bool[Tensor, "n"]:
         """Whether the winding number at each point is more than a half."""
@@ -75,5 +79,5 @@ def _libigl() -> Any:
     try:
         import igl
     except ImportError:
-        raise MissingExtra("libigl", "shapes", "measuring distances to a mesh") from None
+        raise MissingExtra("igl", "shapes", "measuring distances to a mesh") from None
     return igl

@@ -24,7 +24,7 @@ WATCHED = 4_096
 JUDGE_SEED = 1
 
 
-def represent_surface(surface: Surface, box: Box, *, n_points: int = 300_000, seed: int = 0) -> Problem:
+def represent_surface(surface: Surface, box: Box, *, n_points: int, seed: int = 0) -> Problem:
     """The problem of fitting a field to signed distances.
 
     Args:
@@ -52,7 +52,8 @@ def near_points(surface: Surface, n: int, rng: torch.Generator) -> Tensor:
 def box_points(box: Box, n: int, rng: torch.Generator) -> Tensor:
     """Points [n, 3] spread evenly over a box."""
     low, high = torch.tensor(box.bounds, dtype=torch.float64).T
-    return low + (high - low) * torch.rand(n, 3, generator=rng, dtype=torch.float64)
+    points: Tensor = low + (high - low) * torch.rand(n, 3, generator=rng, dtype=torch.float64)
+    return points
 
 
 class SurfaceJudge:
