@@ -2,8 +2,8 @@
 A surface as a function of distance
 ===================================
 
-A knotted tube of triangles: fitted as signed distance, asked for distance and curvature anywhere, and turned into triangles again,
-closed and with the same number of handles.
+A knotted tube of triangles: fitted as signed distance, asked for distances and slopes anywhere, and turned into triangles
+again, closed and with the same handle.
 """
 
 import argparse

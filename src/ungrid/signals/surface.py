@@ -79,5 +79,5 @@ def _libigl() -> Any:
     try:
         import igl
     except ImportError:
-        raise MissingExtra("igl", "shapes", "measuring distances to a mesh") from None
+        raise MissingExtra("libigl", "shapes", "measuring distances to a mesh") from None
     return igl
