@@ -23,7 +23,7 @@ ROWS: list[list[str] | set[str]] = [
     {"classical", "codec", "render"},
     {"tasks", "families"},
     {"presets"},
-    {"fitting", "diagnosis", "restoration"},
+    {"fitting", "diagnosis", "restoration", "surfacing"},
     {"verbs"},
     {"tile_parts"},
     {"tile_job"},

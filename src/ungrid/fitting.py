@@ -24,6 +24,7 @@ from ungrid.kernels.native_library import describe, library
 from ungrid.presets.plan import Plan, record_of
 from ungrid.presets.predict import Prediction
 from ungrid.signals.base import Signal
+from ungrid.signals.shape import Shape
 from ungrid.spec import lookup, to_spec
 
 CURVE_POINTS = 64  # kept in the file
@@ -109,11 +110,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Signal) -> dict[str, Any]:
+def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Signal | Shape) -> dict[str, Any]:
     """What tells one fit from another: only a fit of the same identity may be resumed."""
     spec = json.dumps(to_spec(plan.field), sort_keys=True)
     return {
-        "input": signal.source.get("sha256") or hashlib.sha256(signal.values.numpy().tobytes()).hexdigest(),
+        "input": signal.source.get("sha256") or _digest(signal),
         "mask": None if plan.mask is None else hashlib.sha256(plan.mask.numpy().tobytes()).hexdigest(),
         "preset": plan.preset,
         "start": plan.start,
@@ -122,6 +123,12 @@ def identity(plan: Plan, limits: Limits, *, seed: int, device: str, signal: Sign
         "device": str(choose_device(device)),
         **dataclasses.asdict(limits),
     }
+
+
+def _digest(signal: Signal | Shape) -> str:
+    """SHA-256 of what a signal holds."""
+    parts = (signal.vertices, signal.faces) if isinstance(signal, Shape) else (signal.values,)
+    return hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest()
 
 
 def settle(field: Field, stored: Stored, device: torch.device) -> tuple[Stored, list[str]]:

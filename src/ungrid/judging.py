@@ -18,14 +18,19 @@ from ungrid.fields.base import Field
 from ungrid.fields.tiled import TiledField
 from ungrid.files import is_field_file
 from ungrid.fitting import choose_device
+from ungrid.metrics.shape import surface_metrics
 from ungrid.metrics.signal import MEASURES, sampled_metrics
 from ungrid.metrics.streamed import streamed_metrics
 from ungrid.render.comparison import check_alike, compare_pictures
 from ungrid.render.comparisons import COMPARISONS
+from ungrid.render.contour import contour
 from ungrid.signals.base import Signal
 from ungrid.signals.large_open import needs_tiles, open_large, timed_kind
 from ungrid.signals.part import WHOLE
-from ungrid.verbs import as_signal, load, query
+from ungrid.signals.shape import Shape
+from ungrid.signals.surface import Surface
+from ungrid.surfacing import SDF, as_shape, is_shape
+from ungrid.verbs import as_signal, load, load_as_field, query
 
 
 def compare(
@@ -36,7 +41,8 @@ def compare(
     device: str | None = None,
     max_memory: int | None = None,
 ) -> dict[str, Any]:
-    """Measures of a signal or field against another of its kind: psnr and more; of pictures ssim, ms_ssim, error by band.
+    """Measures of a signal or field against another of its kind: psnr and more; of pictures ssim, ms_ssim, error by band; of
+    surfaces chamfer, hausdorff, fscore, iou, normal_consistency (`metrics.shape.surface_metrics`).
 
     A film or recording that would not fit into memory is compared with a field of many windows a part at a time: psnr, rmse,
     max_abs_error, and snr of sound.
@@ -48,6 +54,9 @@ def compare(
         device: where fields are evaluated, and then stay: "auto", "cpu" or "cuda"; None for where they are.
         max_memory: bytes that evaluating a field may take beyond the two pictures.
     """
+    surfaces = _surfaces(first, second, picture, max_memory)
+    if surfaces is not None:
+        return surface_metrics(*surfaces)
     streamed = None if picture is not None else _streamed(first, second, max_memory)
     if streamed is not None:
         return streamed
@@ -66,6 +75,30 @@ def compare(
     check_alike(result, reference)
     measures = MEASURES.get(kind, sampled_metrics)(result.values, reference)
     return measures | {"shape": [*reference.grid.shape, reference.out_dim]}
+
+
+def _surfaces(first: Any, second: Any, picture: Any, max_memory: int | None) -> tuple[Surface, Surface] | None:
+    """Both as surfaces, fields of distance by their triangles; None where neither is one."""
+    if not any(map(_is_surface, (first, second))):
+        return None
+    if picture is not None:
+        raise InputError("there is no picture of a comparison of surfaces; leave it out")
+    found = []
+    for thing in (first, second):
+        loaded = load(thing) if isinstance(thing, str | os.PathLike) else thing
+        if isinstance(loaded, Field):
+            if loaded.record is None or loaded.record.kind != SDF:
+                raise InputError("cannot compare a surface with a field of another kind; expected two surfaces")
+            triangles = contour(loaded, max_memory=max_memory)
+            loaded = Shape(triangles.vertices, triangles.faces)
+        found.append(Surface(as_shape(loaded)))
+    return found[0], found[1]
+
+
+def _is_surface(thing: Any) -> bool:
+    if isinstance(thing, str | os.PathLike) and is_field_file(Path(thing)):
+        thing = load_as_field(thing)
+    return thing.record is not None and thing.record.kind == SDF if isinstance(thing, Field) else is_shape(thing)
 
 
 def _streamed(first: Any, second: Any, max_memory: int | None) -> dict[str, Any] | None:
@@ -115,9 +148,9 @@ def anomalies(field: Field, signal: Any, *, beyond: float = BEYOND) -> list[Anom
 
 
 def _loaded(thing: Any) -> Signal | Field:
-    if isinstance(thing, Signal | Field):
-        return thing
-    return load(thing) if isinstance(thing, str | os.PathLike) else as_signal(thing)
+    if isinstance(thing, str | os.PathLike) and is_field_file(Path(thing)):
+        return load_as_field(thing)
+    return thing if isinstance(thing, Field) else as_signal(thing)
 
 
 def _on_one_grid(

@@ -32,6 +32,7 @@ from ungrid.fit.progress import ProgressBar
 from ungrid.fit.solver import Solver
 from ungrid.presets.art import ANY, random_art
 from ungrid.presets.plan import Plan, plan_signal
+from ungrid.presets.plan_shape import plan_shape
 from ungrid.presets.start import STARTS, Start, begin, method_of
 from ungrid.render.draw import Region, draw, drawing_grid, recorded
 from ungrid.render.notebook import notebook_html
@@ -41,7 +42,9 @@ from ungrid.signals.base import Signal
 from ungrid.signals.image_write import FORMATS as PICTURES
 from ungrid.signals.modality import read_signal
 from ungrid.signals.part import WHOLE, Part
+from ungrid.signals.shape import Shape
 from ungrid.spec import lookup
+from ungrid.surfacing import as_shape, is_shape
 
 PARTS: dict[str, type] = {
     **domain.DOMAINS,
@@ -58,12 +61,13 @@ DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
 }
 
 
-def load(path: str | os.PathLike[str], kind: str | None = None, *, part: Part = WHOLE) -> Signal | Field:
-    """A signal from a file or folder, or a fitted field from a `.ung` file; told apart by content, not by name.
+def load(path: str | os.PathLike[str], kind: str | None = None, *, part: Part = WHOLE) -> Signal | Shape | Field:
+    """A signal or surface from a file or folder, or a fitted field from a `.ung` file; told apart by content, not by name.
 
     Args:
         path: of the file.
-        kind: what it holds, where that is open or read in several ways: a name in `ungrid.signals.MODALITIES`.
+        kind: what it holds, where that is open or read in several ways: a name in `ungrid.signals.MODALITIES`, or "sdf" of a
+            surface.
         part: of a film, which seconds and pixels to read, how finely, how often.
 
     Raises:
@@ -75,6 +79,8 @@ def load(path: str | os.PathLike[str], kind: str | None = None, *, part: Part = 
     path = Path(path)
     if not path.is_dir() and (is_field_file(path) or path.suffix.lower() == ".ung"):
         return load_field(path, PARTS)
+    if is_shape(path, kind):
+        return as_shape(path)
     return read_signal(path, signals.MODALITIES, kind, part)
 
 
@@ -97,8 +103,9 @@ def as_signal(source: Any, kind: str | None = None, *, part: Part = WHOLE) -> Si
         return source
     if isinstance(source, str | os.PathLike):
         loaded = load(source, kind, part=part)
-        if isinstance(loaded, Field):
-            raise InputError(f"{source} is a fitted field already; expected a signal")
+        if isinstance(loaded, Field | Shape):
+            what = "a surface" if isinstance(loaded, Shape) else "a fitted field already"
+            raise InputError(f"{source} is {what}; expected a signal")
         return loaded
     for modality in [lookup(kind, signals.MODALITIES, "kind")] if kind else signals.MODALITIES.values():
         adopted = modality.adopt(source)
@@ -110,6 +117,11 @@ def as_signal(source: Any, kind: str | None = None, *, part: Part = WHOLE) -> Si
         f"a {type(source).__name__}{shape} cannot be taken as {kind or 'a signal'}; expected a path, a Signal, an array or table "
         f"of a kind ({known})"
     )
+
+
+def as_source(source: Any, kind: str | None = None, *, part: Part = WHOLE) -> Signal | Shape:
+    """What can be fitted: a surface as `as_shape` takes it, or a signal as `as_signal` does."""
+    return as_shape(source) if is_shape(source, kind) else as_signal(source, kind, part=part)
 
 
 def fit(
@@ -131,7 +143,7 @@ def fit(
     """Fit a field to a signal, or a given field to a problem, and return it with its metrics.
 
     Args:
-        signal_or_field: a signal, a path or an array to represent; or a `Field`, then with a `problem`.
+        signal_or_field: a signal, a surface, a path or an array to represent; or a `Field`, then with a `problem`.
         problem: what is known, for a given field.
         preset: "auto", "fast", "balanced", "best", or a published setting: `ungrid.presets.PUBLISHED`.
         steps: of the optimizer, at most; None for the recipe's number.
@@ -212,7 +224,11 @@ def make_plan(
     if not isinstance(signal_or_field, Field):
         if problem is not None:
             raise InputError("give either a signal, or a field and a problem")
-        signal = as_signal(signal_or_field)
+        signal = as_source(signal_or_field)
+        if isinstance(signal, Shape):
+            if mask is not None or start is not None or tune:
+                raise InputError("mask, start and tune are for signals on a grid; leave them out for a surface")
+            return plan_shape(signal, preset, seed=seed, max_bytes=max_bytes)
         return plan_signal(
             signal,
             preset,
@@ -322,8 +338,9 @@ def render(
     path = Path(path)
     grid = drawing_grid(field, size=size, scale=scale, rate=rate, spacing=spacing, region=region)
     kind, ending = recorded(field).kind, path.name.lower()
-    modality = lookup(kind, signals.MODALITIES, "kind")
-    if ending.endswith(modality.endings):
+    modality = signals.MODALITIES.get(kind)  # a surface has none
+    own = () if modality is None else modality.endings
+    if modality is not None and ending.endswith(own):
         opener = modality.open if encoder is None else modality.by_encoder(encoder)
     elif ending.endswith(ARRAYS):
         opener = open_array_writer
@@ -331,10 +348,10 @@ def render(
         drawings.VIEWS[kind](field, path, grid, max_memory=max_memory)
         return (*grid.shape, field.out_dim)
     else:
-        known = [*modality.endings, *ARRAYS, *(PICTURES if kind in drawings.VIEWS else ())]
+        known = [*own, *ARRAYS, *(PICTURES if kind in drawings.VIEWS else ())]
         raise InputError(
             f"cannot write {path.name}: a field of kind {kind} is drawn to names ending in {' '.join(dict.fromkeys(known))}"
-            f"{nearest(path.suffix, known)}"
+            f"{nearest(path.suffix, known)}{'; its triangles are written by ungrid mesh' if modality is None else ''}"
         )
     return draw(field, path, grid, opener, encoded=encoded, max_memory=max_memory, progress=progress)
 

@@ -24,9 +24,11 @@ EXTRAS = {
     "series": {"pandas": "tables of pandas", "pyarrow": "Parquet"},
     "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr"},
     "mri": {"finufft": "MRI along trajectories, faster"},
+    "shapes": {"libigl": "distances to surfaces", "trimesh": "mesh files"},
     "plot": {"matplotlib": "the demo's fit curve"},
     "track": {"tensorboard": "TensorBoard logs"},
 }
+MODULES = {"libigl": "igl"}  # of packages whose module has another name
 SELF_TEST_DB = 30.0
 
 
@@ -208,4 +210,4 @@ def _encoders() -> list[str]:
 
 
 def _present(packages: dict[str, str]) -> dict[str, bool]:
-    return {package: importlib.util.find_spec(package) is not None for package in packages}
+    return {package: importlib.util.find_spec(MODULES.get(package, package)) is not None for package in packages}

@@ -17,13 +17,14 @@ class Fit(Command):
     """Fit a field to a signal and keep it in one .ung file."""
 
     source: tyro.conf.Positional[Path]
-    """The signal's file: a picture, PNG, JPEG, TIFF, EXR …; a film, MP4, MKV, WebM, GIF …, or a folder of numbered pictures."""
+    """The signal's file: a picture, PNG, JPEG, TIFF, EXR …; a film, MP4, MKV, WebM, GIF …, or a folder of numbered pictures; a
+    surface, PLY, OBJ, STL, OFF, GLB."""
     output: Output = None
     """The field's file; beside the input with the ending .ung if not given."""
     preset: str = "auto"
     """auto, fast, balanced, best, or an architecture: sine, siren, hash_grid, wire … (a name that is not there lists all)."""
     as_kind: Annotated[str | None, tyro.conf.arg(name="as", metavar="KIND")] = None
-    """What the file holds, where its content leaves it open: image, audio, series, video, volume, sphere."""
+    """What the file holds, where its content leaves it open: image, audio, series, video, volume, sphere, or sdf (a surface)."""
     region: Annotated[str | None, tyro.conf.arg(metavar="t=0:7,y=0:100")] = None
     """Of a film, the part to read: seconds and pixels."""
     reduce: int = 1
@@ -69,6 +70,7 @@ class Fit(Command):
         from ungrid import fitting, trusting, verbs
         from ungrid.files import check_writable
         from ungrid.fit.limits import Limits
+        from ungrid.signals.shape import Shape
 
         limits = Limits(self.steps, self.max_seconds, self.target_psnr)
         device = str(fitting.choose_device(self.device))
@@ -78,7 +80,7 @@ class Fit(Command):
             from ungrid.cli.fit_tiles import fit_large
 
             return fit_large(self, output, limits)
-        signal = verbs.as_signal(self.source, self.as_kind, part=self.part())
+        signal = verbs.as_source(self.source, self.as_kind, part=self.part())
         if output.resolve() == self.source.resolve():
             raise InputError(f"cannot write the field to {output}: that is the input; give another name with -o")
         check_writable(output)
@@ -86,6 +88,8 @@ class Fit(Command):
             check_writable(self.log)
         if self.uncertainty is None:
             field, *checkpoints = self._fit_one(signal, self.mask, limits, device, output, None)
+        elif isinstance(signal, Shape):
+            raise InputError("--uncertainty is for signals on a grid; leave it out for a surface")
         else:
             parts = trusting.split(signal, None if self.mask is None else verbs.as_mask(self.mask), seed=self.seed)
             members = range(trusting.n_fits(self.uncertainty, self.members))
@@ -95,7 +99,7 @@ class Fit(Command):
         verbs.save(field, output)
         for checkpoint in checkpoints:
             checkpoint.remove()
-        report = self.report_of(field, output, signal.values.numel())
+        report = self.report_of(field, output, signal.n_values)
         try:
             fitting.check_target(field, self.target_psnr)
         except TargetNotMet as error:

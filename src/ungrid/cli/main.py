@@ -12,13 +12,15 @@ from ungrid.errors import InputError, UngridError, nearest
 
 # name → (module and class, one line of help); literal, so that help needs no import of theirs
 COMMANDS: dict[str, tuple[str, str]] = {
-    "fit": ("ungrid.cli.fit:Fit", "fit a field to a picture and keep it in one .ung file"),
+    "fit": ("ungrid.cli.fit:Fit", "fit a field to a signal or surface and keep it in one .ung file"),
     "fit-many": ("ungrid.cli.fit_many:FitMany", "fit a folder or a stack of signals, small ones together"),
     "learn-start": ("ungrid.cli.learn_start:LearnStart", "learn from a folder of pictures where fits of such pictures begin"),
     "info": ("ungrid.cli.info:Info", "what a .ung file is"),
     "query": ("ungrid.cli.query:Query", "values and derivatives anywhere, in the picture's own pixels"),
     "mri": ("ungrid.cli.mri:Mri", "a picture or volume from undersampled samples of k-space"),
     "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
+    "mesh": ("ungrid.cli.mesh:Mesh", "the surface of a field of distance as triangles"),
+    "inspect": ("ungrid.cli.inspect:Inspect", "what is right and wrong with a surface, before it is fitted"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
     "restore": ("ungrid.cli.restore:Restore", "undo noise, blur, too few pixels, missing ones of a picture"),
     "tomography": ("ungrid.cli.tomography:Tomography", "a slice or volume from the line integrals of a scanner"),

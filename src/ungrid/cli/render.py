@@ -9,6 +9,7 @@ import tyro
 
 from ungrid.cli.command import Command
 from ungrid.cli.options import parse_region, parse_size
+from ungrid.cli.percent import percent
 from ungrid.errors import InputError
 
 
@@ -66,7 +67,7 @@ class Render(Command):
             encoded=self.encoded,
             encoder=self.encoder,
             max_memory=self.memory,
-            progress=None if self.quiet else _percent(start),
+            progress=None if self.quiet else percent(start, "rendering"),
         )
         return {"output": self.output, "shape": list(shape), "seconds": round(time.monotonic() - start, 3)}
 
@@ -105,23 +106,3 @@ class Render(Command):
             box = field.box.crop(region) if region else field.box
             return (None, width) if box.extent[-1] >= box.extent[-2] or box.units[-1] != "px" else (width, None)
         return height, width
-
-
-def _percent(start: float) -> Any:
-    """A progress bar on standard error, for a drawing that takes longer than a second."""
-    import sys
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task("rendering", total=1.0)
-
-    def update(fraction: float) -> None:
-        if time.monotonic() - start > 1 and sys.stderr.isatty():
-            bar.start()
-            bar.update(task, completed=fraction)
-        if fraction >= 1 and bar.live.is_started:
-            bar.stop()
-
-    return update

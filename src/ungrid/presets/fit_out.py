@@ -23,10 +23,7 @@ def fitted_out(field: Field, signal: Signal) -> Field:
     Values of pictures and films already lie from 0 to 1, as the published settings expect; those of other signals are taken there
     from their lowest and highest by the last scale.
     """
-    built_on = field.box
-    for part in field.modules():
-        if isinstance(part, Field) and part.box == built_on:
-            part.box = signal.box
+    move(field, signal.box)
     if signal.kind in ("image", "video"):
         return field
     if signal.kind in OWN_PEAKS and signal.out_dim > 1:
@@ -34,6 +31,14 @@ def fitted_out(field: Field, signal: Signal) -> Field:
         return over_ranges(field, [(low, high if high > low else low + 1.0) for low, high in ends])
     low, high = float(signal.known_values.min()), float(signal.known_values.max())
     return field if (low, high) == (0.0, 1.0) else over_range(field, low, high if high > low else low + 1.0)
+
+
+def move(field: Field, box: Box) -> None:
+    """Give a field, and those inside it that were built on the same box, another box."""
+    built_on = field.box
+    for part in field.modules():
+        if isinstance(part, Field) and part.box == built_on:
+            part.box = box
 
 
 def over_range(field: Field, low: float, high: float) -> Field:

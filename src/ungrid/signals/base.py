@@ -109,6 +109,11 @@ class Signal:
         return len(self.channels)
 
     @property
+    def n_values(self) -> int:
+        """Of all channels together."""
+        return self.values.numel()
+
+    @property
     def outline(self) -> Outline:
         """All but the values."""
         return Outline(self.grid, self.kind, self.channels, self.source, self.blobs)
