@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import ungrid as ug
 from ungrid.cli.main import main
@@ -81,7 +82,7 @@ def test_a_field_is_compared_with_its_source(folder, capsys):
         (["inspect", "ring.ung"], "no surface"),
         (["fit", "ring.obj", "-o", "new.ung", "--uncertainty", "laplace"], "leave it out for a surface"),
         (["fit", "ring.obj", "-o", "new.ung", "--target-psnr", "60"], "target in dB"),
-        (["render", "ring.ung", "-o", "new.png"], "ungrid mesh"),
+        (["render", "ring.ung", "-o", "new.wav"], "ungrid mesh"),
         (["compare", "ring.obj", "picture.ung"], "field of another kind"),
         (["compare", "ring.obj", "ring.ung", "-o", "new.png"], "no picture of a comparison of surfaces"),
         (["restore", "ring.obj", "-o", "new.png", "--upscale", "2"], "is a surface"),
@@ -95,6 +96,13 @@ def test_what_cannot_be_done_is_told_in_one_line_and_writes_nothing(folder, caps
     told = capsys.readouterr().err.strip().splitlines()
     assert words in told[-1]
     assert not list(folder.glob("new*"))
+
+
+def test_a_picture_shows_the_surface_from_two_sides(folder):
+    assert main(["render", str(folder / "ring.ung"), "-o", str(folder / "view.png"), "--quiet"]) == 0
+    with Image.open(folder / "view.png") as picture:
+        assert picture.size == (1280, 640)
+        assert np.asarray(picture).min() < 100
 
 
 def test_distances_are_drawn_as_arrays(folder):

@@ -9,6 +9,7 @@ from ungrid.render.evaluate import bands, footprint
 from ungrid.render.film_sheet import draw_film_sheet
 from ungrid.render.line_plot import draw_series
 from ungrid.render.map_plot import draw_map
+from ungrid.render.shape_picture import draw_shape
 from ungrid.render.slices import Plane, project, slice_through
 from ungrid.render.sound_picture import draw_sound
 from ungrid.render.volume_picture import draw_planes, write_slice
@@ -16,6 +17,7 @@ from ungrid.render.volume_picture import draw_planes, write_slice
 # kind → the picture of a field of it, for those that are no pictures: (field, path, grid, *, max_memory)
 VIEWS: dict[str, Callable[..., None]] = {
     "audio": draw_sound,
+    "sdf": draw_shape,
     "series": draw_series,
     "sphere": draw_map,
     "video": draw_film_sheet,
