@@ -23,6 +23,7 @@ _HOME = {
     "save": "verbs",
     "cite": "citing",
     "render": "verbs",
+    "combine": "combining",
     "compare": "judging",
     "mesh": "surfacing",
     "inspect": "surfacing",

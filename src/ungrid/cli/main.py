@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("ungrid.cli.render:Render", "draw a field at any size, whole or in part"),
     "mesh": ("ungrid.cli.mesh:Mesh", "the surface of a field of distance as triangles"),
     "inspect": ("ungrid.cli.inspect:Inspect", "what is right and wrong with a surface, before it is fitted"),
+    "combine": ("ungrid.cli.combine:Combine", "unite, subtract, intersect fields of distance"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
     "restore": ("ungrid.cli.restore:Restore", "undo noise, blur, too few pixels, missing ones of a picture"),
     "tomography": ("ungrid.cli.tomography:Tomography", "a slice or volume from the line integrals of a scanner"),

@@ -15,6 +15,7 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
 from ungrid.fields.refined_spline import RefinedSpline
 from ungrid.fields.residual import ResidualField
+from ungrid.fields.solids import Difference, Extended, Intersection, Shell, Union
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.fields.uncertain import UncertainField
@@ -25,18 +26,23 @@ FIELDS: dict[str, type] = {
     "Blended": Blended,
     "ConvolutionalField": ConvolutionalField,
     "Cropped": Cropped,
+    "Difference": Difference,
     "EncodedField": EncodedField,
+    "Extended": Extended,
     "GaussianMixture": GaussianMixture,
+    "Intersection": Intersection,
     "LatticeField": LatticeField,
     "MultiscaleField": MultiscaleField,
     "Product": Product,
     "RefinedSpline": RefinedSpline,
     "ResidualField": ResidualField,
+    "Shell": Shell,
     "Stitched": Stitched,
     "SplineField": SplineField,
     "Sum": Sum,
     "TiledField": TiledField,
     "Transformed": Transformed,
+    "Union": Union,
     "Warped": Warped,
     "WithUnknowns": WithUnknowns,
     "LaplaceField": LaplaceField,
@@ -49,9 +55,12 @@ __all__ = [
     "Blended",
     "ConvolutionalField",
     "Cropped",
+    "Difference",
     "EncodedField",
+    "Extended",
     "Field",
     "GaussianMixture",
+    "Intersection",
     "LatticeField",
     "MultiscaleField",
     "Product",
@@ -59,11 +68,13 @@ __all__ = [
     "Record",
     "RefinedSpline",
     "ResidualField",
+    "Shell",
     "SplineField",
     "Stitched",
     "Sum",
     "TiledField",
     "Transformed",
+    "Union",
     "Warped",
     "WithUnknowns",
     "EnsembleField",

@@ -40,6 +40,7 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.refined_spline import RefinedSpline
 from ungrid.fields.refinement import block_shape, level_shapes
 from ungrid.fields.residual import ResidualField
+from ungrid.fields.solids import Difference, Extended, Intersection, Shell, Union
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.fields.unknowns import WithUnknowns
@@ -118,6 +119,11 @@ def wave_field(box: Box, out_dim: int, seed: int) -> EncodedField:
 def wider_box(box: Box) -> Box:
     """A box that contains another, by one unit below and two above on each axis."""
     return Box(box.axes, tuple((low - 1.0, high + 2.0) for low, high in box.bounds), box.units)
+
+
+def narrower_box(box: Box) -> Box:
+    """The middle of a box: a quarter of each side is cut off at both ends."""
+    return Box(box.axes, tuple((low + (high - low) / 4, high - (high - low) / 4) for low, high in box.bounds), box.units)
 
 
 def _scaled_field(box: Box, out_dim: int, seed: int) -> EncodedField:
@@ -207,6 +213,11 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "Stitched": lambda box, c, seed: Stitched(
         wave_field(box, c, seed), wave_field(box, c, seed + 1), box.axes[-1], 0.5 * sum(box.bounds[-1]), 0.5 * box.extent[-1]
     ),
+    "Union": lambda box, c, seed: Union((wave_field(box, c, seed), wave_field(box, c, seed + 1)), 0.3),
+    "Intersection": lambda box, c, seed: Intersection((wave_field(box, c, seed), wave_field(box, c, seed + 1)), 0.3),
+    "Difference": lambda box, c, seed: Difference(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.3),
+    "Shell": lambda box, c, seed: Shell(wave_field(box, c, seed), 0.3),
+    "Extended": lambda box, c, seed: Extended(wave_field(narrower_box(box), c, seed), box),
     "Cropped": lambda box, c, seed: Cropped(wave_field(wider_box(box), c, seed), box),
     "Transformed": lambda box, c, seed: Transformed(
         wave_field(pixel_box(), c, seed), box, tuple(tuple(1.0 + row - k for k in range(box.dim + 1)) for row in range(2))
