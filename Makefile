@@ -15,7 +15,7 @@ demo: $(VENV)/ready
 	$(BIN)/ungrid demo -o demo
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
