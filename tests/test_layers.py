@@ -23,7 +23,7 @@ ROWS: list[list[str] | set[str]] = [
     {"classical", "codec", "render"},
     {"tasks", "families"},
     {"presets"},
-    {"fitting", "diagnosis", "restoration", "surfacing", "combining"},
+    {"fitting", "diagnosis", "restoration", "surfacing", "combining", "asking"},
     {"verbs"},
     {"tile_parts"},
     {"tile_job"},

@@ -6,14 +6,10 @@ from pathlib import Path
 
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
-from ungrid.fields.solids import Difference, Intersection, Union, in_one_box
+from ungrid.fields.solids import Solid, in_one_box
 
 SDF = "sdf"
-OPERATIONS: dict[str, Callable[[Field, Field, float], Field]] = {
-    "+": lambda first, second, radius: Union((first, second), radius),
-    "-": lambda first, second, radius: Difference(first, second, radius),
-    "&": lambda first, second, radius: Intersection((first, second), radius),
-}
+OPERATIONS = {"+": "union", "-": "difference", "&": "intersection"}
 TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"[^"]*"|'[^']*')|(?P<radius>~\s*[^\s()&]*)|(?P<sign>[()&]|[-+](?=[\s(~]|$))|(?P<name>[^\s()&~"']+))"""
 )
@@ -38,8 +34,8 @@ def combine(formula: str, fields: Mapping[str, Field] | Callable[[str], Field]) 
         >>> import torch, ungrid as ug
         >>> corners = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
         >>> solid = ug.fit((corners, [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]), preset="fast")
-        >>> type(ug.combine("a - b", {"a": solid, "b": solid})).__name__
-        'Difference'
+        >>> ug.combine("a - b", {"a": solid, "b": solid}).operation
+        'difference'
     """
     return _Reader(formula, fields).whole()
 
@@ -76,8 +72,7 @@ class _Reader:
             other = operand()
             if radius is None:
                 radius = self._radius() if self.tokens[0][0] == "radius" else 0.0
-            first, second = in_one_box((field, other))
-            field = operation(first, second, radius)
+            field = Solid(in_one_box((field, other)), operation, radius)
         return field
 
     def _one(self) -> Field:

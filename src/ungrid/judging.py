@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ungrid.asking import query
 from ungrid.diagnosis.anomalies import BEYOND, Anomaly, find_anomalies
 from ungrid.diagnosis.diagnose import find_faults
 from ungrid.diagnosis.finding import Finding
@@ -30,7 +31,7 @@ from ungrid.signals.part import WHOLE
 from ungrid.signals.shape import Shape
 from ungrid.signals.surface import Surface
 from ungrid.surfacing import SDF, as_shape, is_shape
-from ungrid.verbs import as_signal, load, load_as_field, query
+from ungrid.verbs import as_signal, load, load_as_field
 
 
 def compare(

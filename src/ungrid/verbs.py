@@ -1,7 +1,7 @@
 """The public functions: they join the rooms, and hold nothing of their own.
 
-Each is one call for what a person wants done: `load`, `fit`, `save`, `query`, `render`. `compare`, `diagnose` and `cite` are in
-`judging` and `citing`, which rest on these.
+Each is one call for what a person wants done: `load`, `fit`, `save`, `render`. `query` is in `asking`, `mesh` and `inspect` are in
+`surfacing`, `compare` and `diagnose` in `judging`, `cite` in `citing`.
 """
 
 import os
@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ungrid import differentiate, domain, encodings, fields, fitting, networks, signals
+from ungrid import domain, encodings, fields, fitting, networks, signals
 from ungrid import render as drawings
 from ungrid.errors import InputError, nearest
 from ungrid.fields.base import Field
 from ungrid.fields.storage import load_field, save_field
-from ungrid.fields.uncertain import UncertainField
 from ungrid.files import is_field_file
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.convex_solver import Convex, ConvexSolver
@@ -52,12 +51,6 @@ PARTS: dict[str, type] = {
     **networks.NETWORKS,
     **networks.GRID_NETWORKS,
     **fields.FIELDS,
-}
-DERIVATIVES: dict[str, Callable[[Field, Tensor], Tensor]] = {
-    "gradient": differentiate.gradient,
-    "jacobian": differentiate.jacobian,
-    "laplacian": differentiate.laplacian,
-    "hessian": differentiate.hessian,
 }
 
 
@@ -270,34 +263,6 @@ def save(field: Field, path: str | os.PathLike[str]) -> None:
     save_field(field, Path(path), version=installed_version("ungrid"))
 
 
-def query(
-    field: Field, coords: Any, *, derivative: str | None = None, deviation: bool = False, max_memory: int | None = None
-) -> Tensor:
-    """Values [n, c] of a field at coords [n, d], or a derivative there, evaluated in chunks without gradients.
-
-    Args:
-        field: what is asked.
-        coords: [n, d] in the units of the box; converted to the field's dtype.
-        derivative: "gradient" or "jacobian" [n, c, d], "laplacian" [n, c], "hessian" [n, c, d, d]; None for values.
-        deviation: ask for standard deviations [n, c] instead, of a field fitted with uncertainty.
-        max_memory: bytes that this may take beyond the result.
-
-    Raises:
-        InputError: deviations of a field that has none, or of derivatives.
-    """
-    if deviation and (derivative is not None or not isinstance(field, UncertainField)):
-        why = "those of derivatives are not known" if derivative is not None else "fit it with --uncertainty, or ug.uncertainty"
-        raise InputError(f"this field has no standard deviations to give: {why}")
-    ask = field if derivative is None else _derivative_of(field, derivative)
-    ask = field.deviation if deviation and isinstance(field, UncertainField) else ask
-    plain = derivative is None and not deviation
-    points = torch.as_tensor(coords, dtype=torch.float64 if plain else field.coords_dtype).to(next(field.parameters()).device)
-    size = field.chunk_points(max_memory) if plain else max(1, field.chunk_points(max_memory) // 8)
-    with torch.no_grad():
-        # numbers, not a tensor: a field of many tiles makes use of all their digits
-        return torch.cat([ask(part.cpu().numpy() if plain else part) for part in points.split(size)]).cpu()
-
-
 def render(
     field: Field,
     path: str | os.PathLike[str],
@@ -386,11 +351,6 @@ def _start(start: Any, signal: Signal, seed: int) -> Start:
         return STARTS[start](own, signal, seed=seed)
 
     return Start(start, named)
-
-
-def _derivative_of(field: Field, name: str) -> Callable[[Tensor], Tensor]:
-    derivative = lookup(name, DERIVATIVES, "derivative")
-    return lambda coords: derivative(field, coords)
 
 
 # attached here: a field knows nothing of name tables and of drawing

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 import ungrid as ug
+from ungrid.asking import query
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
 from ungrid.domain.tiling import local_box
@@ -130,7 +131,7 @@ def test_a_file_of_halves_is_left_where_it_is_and_gives_the_same_values(tmp_path
     assert torch.equal(again.sample(grid), field.sample(grid))
     assert torch.equal(again(grid.points()), field(grid.points()))
     assert {p.dtype for p in again.train().parameters()} == {torch.float32}
-    assert torch.equal(ug.verbs.query(again, [[20.0, 20.0]]), field([[20.0, 20.0]]).detach())
+    assert torch.equal(query(again, [[20.0, 20.0]]), field([[20.0, 20.0]]).detach())
 
 
 def rewritten(path, change):

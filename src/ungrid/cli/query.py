@@ -35,7 +35,7 @@ class Query(Command):
         """Evaluate."""
         import torch
 
-        from ungrid import fitting, verbs
+        from ungrid import asking, fitting, verbs
         from ungrid.cli.tables import check_table_path, read_points, write_table
 
         field = verbs.load_as_field(self.field).to(fitting.choose_device(self.device))
@@ -53,10 +53,10 @@ class Query(Command):
         outside = int((~field.box.contains(rows)).sum())
         if outside:
             self.say(f"{outside} of {len(rows)} places lie outside the box {field.box.bounds}; values there are extrapolated")
-        values = verbs.query(field, rows, derivative=self.derivative, max_memory=self.memory)
+        values = asking.query(field, rows, derivative=self.derivative, max_memory=self.memory)
         result = {"axes": field.box.axes, "units": field.box.units, "coords": rows.tolist(), "values": values.tolist()}
         if self.deviation:
-            deviations = verbs.query(field, rows, derivative=self.derivative, deviation=True, max_memory=self.memory)
+            deviations = asking.query(field, rows, derivative=self.derivative, deviation=True, max_memory=self.memory)
             result["deviations"] = deviations.tolist()
             values = torch.cat([values, deviations], dim=-1)
         if self.output is not None:

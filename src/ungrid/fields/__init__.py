@@ -15,7 +15,7 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.record import Recipe, Record
 from ungrid.fields.refined_spline import RefinedSpline
 from ungrid.fields.residual import ResidualField
-from ungrid.fields.solids import Difference, Extended, Intersection, Shell, Union
+from ungrid.fields.solids import Extended, Shell, Solid
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.fields.uncertain import UncertainField
@@ -26,23 +26,21 @@ FIELDS: dict[str, type] = {
     "Blended": Blended,
     "ConvolutionalField": ConvolutionalField,
     "Cropped": Cropped,
-    "Difference": Difference,
     "EncodedField": EncodedField,
     "Extended": Extended,
     "GaussianMixture": GaussianMixture,
-    "Intersection": Intersection,
     "LatticeField": LatticeField,
     "MultiscaleField": MultiscaleField,
     "Product": Product,
     "RefinedSpline": RefinedSpline,
     "ResidualField": ResidualField,
     "Shell": Shell,
+    "Solid": Solid,
     "Stitched": Stitched,
     "SplineField": SplineField,
     "Sum": Sum,
     "TiledField": TiledField,
     "Transformed": Transformed,
-    "Union": Union,
     "Warped": Warped,
     "WithUnknowns": WithUnknowns,
     "LaplaceField": LaplaceField,
@@ -55,12 +53,10 @@ __all__ = [
     "Blended",
     "ConvolutionalField",
     "Cropped",
-    "Difference",
     "EncodedField",
     "Extended",
     "Field",
     "GaussianMixture",
-    "Intersection",
     "LatticeField",
     "MultiscaleField",
     "Product",
@@ -69,12 +65,12 @@ __all__ = [
     "RefinedSpline",
     "ResidualField",
     "Shell",
+    "Solid",
     "SplineField",
     "Stitched",
     "Sum",
     "TiledField",
     "Transformed",
-    "Union",
     "Warped",
     "WithUnknowns",
     "EnsembleField",

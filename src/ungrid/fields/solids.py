@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -13,8 +14,20 @@ from ungrid.encodings.limits import check_number
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.composite import CompositeField, check_parts, common_box, common_out_dim, common_record
+from ungrid.spec import lookup
 
 MOST_RADIUS = 1e12
+
+
+class Signs(NamedTuple):
+    """An operation as the least of distances: with which signs they go in, and the least comes out."""
+
+    result: float
+    first: float
+    others: float
+
+
+OPERATIONS = {"union": Signs(1, 1, 1), "intersection": Signs(-1, -1, -1), "difference": Signs(-1, -1, 1)}
 
 
 class Extended(CompositeField):
@@ -73,26 +86,32 @@ class Extended(CompositeField):
         return torch.where(outside, beyond, values)
 
 
-class Union(CompositeField):
-    """What lies in any of some solids: the least of their distances, blended where two differ by less than `radius`.
+class Solid(CompositeField):
+    """Solids by an operation: their union min(a, b, …), intersection max(a, b, …), or difference max(a, −b, …) of the first and
+    all others; blended where two differ by less than `radius`.
 
-    With d = a − b and |d| < r the blend of two is (a + b)/2 − r/4 − d²/(4r): it adds up to r/4 where both are equal, and meets
-    min(a, b) with equal slopes at |d| = r. Several are blended one after the other. Outside, the least is never more than the
-    true distance.
+    With d = a − b and |d| < r the blended least is (a + b)/2 − r/4 − d²/(4r): less by r/4 where both are equal, and with the
+    slopes of min(a, b) at |d| = r. Several are blended one after the other. Outside a union the value is the distance; elsewhere
+    it is never more.
 
     Args:
         fields: 1 to 64 fields of signed distance in one box.
+        operation: a name in `OPERATIONS`: "union", "intersection" or "difference".
         radius: of the blend, in the units of the box; 0 for none.
 
     Shape: coords [*, d] in the units of the box → values [*, c].
-    Raises: InputError: fields that do not go together, a radius below 0.
+    Raises: InputError: fields that do not go together, a radius below 0. UnknownName: no such operation.
     """
 
-    def __init__(self, fields: tuple[Field, ...], radius: float = 0.0):
+    def __init__(self, fields: tuple[Field, ...], operation: str, radius: float = 0.0):
         super().__init__()
-        _check(fields, radius)
-        self.members = nn.ModuleList(fields)
-        self.box, self.out_dim, self.radius = common_box(fields), common_out_dim(fields), radius
+        if not fields:
+            raise InputError("got no field; expected at least one")
+        check_parts(fields)
+        check_number("radius", radius, 0.0, MOST_RADIUS)
+        self.members, self.signs = nn.ModuleList(fields), lookup(operation, OPERATIONS, "operation")
+        self.box, self.out_dim = common_box(fields), common_out_dim(fields)
+        self.operation, self.radius = operation, radius
         self.record = common_record(fields, self.out_dim)
 
     @property
@@ -114,83 +133,10 @@ class Union(CompositeField):
         self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
     ) -> Float[Tensor, "*batch c"]:
         """Values at normalized coords."""
-        return _least([field.values_at(coords) for field in self.fields], self.radius)
-
-
-class Intersection(CompositeField):
-    """What lies in all of some solids: the greatest of their distances, blended as `Union`'s.
-
-    Args:
-        fields: 1 to 64 fields of signed distance in one box.
-        radius: of the blend, in the units of the box; 0 for none.
-
-    Shape: coords [*, d] in the units of the box → values [*, c].
-    Raises: InputError: fields that do not go together, a radius below 0.
-    """
-
-    def __init__(self, fields: tuple[Field, ...], radius: float = 0.0):
-        super().__init__()
-        _check(fields, radius)
-        self.members = nn.ModuleList(fields)
-        self.box, self.out_dim, self.radius = common_box(fields), common_out_dim(fields), radius
-        self.record = common_record(fields, self.out_dim)
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """The solids that are cut with each other."""
-        return tuple(self.members)  # type: ignore[arg-type]
-
-    @property
-    def parts(self) -> tuple[Field, ...]:
-        """The solids that are cut with each other."""
-        return self.fields
-
-    @property
-    def smoothness(self) -> float:
-        """One continuous derivative with a radius, none without."""
-        return min(float(self.radius > 0), super().smoothness)
-
-    def values_at(
-        self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
-    ) -> Float[Tensor, "*batch c"]:
-        """Values at normalized coords."""
-        return -_least([-field.values_at(coords) for field in self.fields], self.radius)
-
-
-class Difference(CompositeField):
-    """What lies in the first solid and not in the second: max(a, −b), blended as `Union`'s.
-
-    Args:
-        first: field of signed distance.
-        second: what is taken away, in the same box.
-        radius: of the blend, in the units of the box; 0 for none.
-
-    Shape: coords [*, d] in the units of the box → values [*, c].
-    Raises: InputError: fields that do not go together, a radius below 0.
-    """
-
-    def __init__(self, first: Field, second: Field, radius: float = 0.0):
-        super().__init__()
-        _check((first, second), radius)
-        self.box, self.out_dim = common_box((first, second)), common_out_dim((first, second))
-        self.first, self.second, self.radius = first, second, radius
-        self.record = common_record((first, second), self.out_dim)
-
-    @property
-    def parts(self) -> tuple[Field, ...]:
-        """Both solids."""
-        return self.first, self.second
-
-    @property
-    def smoothness(self) -> float:
-        """One continuous derivative with a radius, none without."""
-        return min(float(self.radius > 0), super().smoothness)
-
-    def values_at(
-        self, coords: Float[Tensor, "*batch d"], inputs: Mapping[str, Tensor] | None = None
-    ) -> Float[Tensor, "*batch c"]:
-        """Values at normalized coords."""
-        return -_least([-self.first.values_at(coords), self.second.values_at(coords)], self.radius)
+        first, *others = (field.values_at(coords) for field in self.fields)
+        signs = self.signs
+        values: Tensor = signs.result * _least([signs.first * first, *(signs.others * other for other in others)], self.radius)
+        return values
 
 
 class Shell(CompositeField):
@@ -246,13 +192,6 @@ def in_one_box(fields: Sequence[Field]) -> tuple[Field, ...]:
     bounds = tuple((min(low for low, _ in column), max(high for _, high in column)) for column in columns)
     box = replace(fields[0].box, bounds=bounds)
     return tuple(field if field.box == box else Extended(field, box) for field in fields)
-
-
-def _check(fields: Sequence[Field], radius: float) -> None:
-    if not fields:
-        raise InputError("got no field; expected at least one")
-    check_parts(fields)
-    check_number("radius", radius, 0.0, MOST_RADIUS)
 
 
 def _least(values: Sequence[Tensor], radius: float) -> Tensor:

@@ -40,7 +40,7 @@ from ungrid.fields.primitives import GaussianMixture
 from ungrid.fields.refined_spline import RefinedSpline
 from ungrid.fields.refinement import block_shape, level_shapes
 from ungrid.fields.residual import ResidualField
-from ungrid.fields.solids import Difference, Extended, Intersection, Shell, Union
+from ungrid.fields.solids import Extended, Shell, Solid
 from ungrid.fields.spline import SplineField
 from ungrid.fields.tiled import TiledField
 from ungrid.fields.unknowns import WithUnknowns
@@ -213,9 +213,7 @@ FIELD_EXAMPLES: dict[str, FieldMaker] = {
     "Stitched": lambda box, c, seed: Stitched(
         wave_field(box, c, seed), wave_field(box, c, seed + 1), box.axes[-1], 0.5 * sum(box.bounds[-1]), 0.5 * box.extent[-1]
     ),
-    "Union": lambda box, c, seed: Union((wave_field(box, c, seed), wave_field(box, c, seed + 1)), 0.3),
-    "Intersection": lambda box, c, seed: Intersection((wave_field(box, c, seed), wave_field(box, c, seed + 1)), 0.3),
-    "Difference": lambda box, c, seed: Difference(wave_field(box, c, seed), wave_field(box, c, seed + 1), 0.3),
+    "Solid": lambda box, c, seed: Solid((wave_field(box, c, seed), wave_field(box, c, seed + 1)), "difference", 0.3),
     "Shell": lambda box, c, seed: Shell(wave_field(box, c, seed), 0.3),
     "Extended": lambda box, c, seed: Extended(wave_field(narrower_box(box), c, seed), box),
     "Cropped": lambda box, c, seed: Cropped(wave_field(wider_box(box), c, seed), box),
