@@ -24,7 +24,7 @@ from ungrid.fit.jobs import Outcome, run_jobs
 from ungrid.fit.limits import Limits
 from ungrid.fitting import carry_out, choose_device
 from ungrid.metrics.signal import decibels
-from ungrid.metrics.streamed import FLAT_PEAKS, streamed_metrics
+from ungrid.metrics.streamed import streamed_metrics
 from ungrid.presets.plan import plan_signal
 from ungrid.presets.tiles import TilePlan, plan_tiles, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
@@ -97,7 +97,7 @@ def fit_tiles(
     if not done:
         raise InputError(f"none of {plan.n_tiles} tiles could be fitted: {failed[0]}")
     record = _record(signal, plan, done, notes + failed, workers, device)
-    return _packed(signal, plan, output, record, _heldout(done, record), begin), failed
+    return _packed(signal, plan, output, record, list(done.values()), begin), failed
 
 
 def fit_large(
@@ -174,7 +174,7 @@ def check_complete(field: TiledField, failed: Sequence[str]) -> None:
 
 
 def _packed(
-    signal: LargeSignal, plan: TilePlan, output: Path, record: Record, heldout: Mapping[str, Any], begin: float
+    signal: LargeSignal, plan: TilePlan, output: Path, record: Record, done: Sequence[Mapping[str, Any]], begin: float
 ) -> TiledField:
     """The tiles in one file, measured as it is, with what was measured in its record."""
     folder, version = parts_folder(output), installed_version("ungrid")
@@ -183,7 +183,8 @@ def _packed(
     whole = load_as_field(packed)
     assert isinstance(whole, TiledField)
     assert whole.record is not None
-    metrics = {"quality": streamed_metrics(whole, signal), "heldout": dict(heldout)}
+    quality = streamed_metrics(whole, signal)
+    metrics = {"quality": quality, "heldout": _heldout(done, quality)}
     fit = whole.record.fit | {"total_seconds": round(time.monotonic() - begin, 3)}
     rewrite_record(packed, field, replace(whole.record, metrics=metrics, fit=fit), version=version)
     with write_beside(output) as temporary:
@@ -250,14 +251,18 @@ def _record(
     return replace(_described(signal), fit=fit)
 
 
-def _heldout(done: Mapping[int, Mapping[str, Any]], record: Record) -> dict[str, Any]:
-    """PSNR at the samples that no tile had seen, over all tiles."""
-    seen = [said["heldout"] for said in done.values() if said["heldout"] and said["heldout"].get("psnr") is not None]
-    n = sum(held["n_samples"] for held in seen)
-    if not n or record.kind not in FLAT_PEAKS:  # others have a peak of their own in each tile
+def _heldout(done: Sequence[Mapping[str, Any]], quality: Mapping[str, float | None]) -> dict[str, Any]:
+    """PSNR at the samples that no tile had seen, over all tiles, against the peak that the whole is measured against."""
+    error, n = 0.0, 0
+    for said in done:
+        held, peak = said["heldout"], said.get("peak")  # none where channels have peaks of their own
+        if held and peak and held.get("psnr") is not None:
+            error += held["n_samples"] * (peak * 10 ** (-held["psnr"] / 20)) ** 2
+            n += held["n_samples"]
+    level, rmse = quality["psnr"], quality["rmse"]
+    if not n or level is None or rmse is None:
         return {}
-    error = sum(held["n_samples"] * 10 ** (-held["psnr"] / 10) for held in seen) / n
-    return {"psnr": decibels(error, 1.0), "n_samples": n}
+    return {"psnr": decibels(error / n, rmse * 10 ** (level / 20)), "n_samples": n}
 
 
 def _place(signal: LargeSignal, plan: TilePlan, flat: int) -> str:

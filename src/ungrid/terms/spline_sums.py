@@ -10,9 +10,12 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.spline import N_TAPS, SplineField
+from ungrid.kernels.banded import solve_banded
 
 STEP = 2**18  # samples summed at once
 LEAST = 1e-5  # of the mean diagonal, added to it: a node that no sample sees stays where it is
+STRETCH, REACH = 2**17, 2**10  # nodes that are solved for at once, and those that they are solved with on either side
+ROUNDS = 2  # the second takes what the first left where stretches meet
 
 
 class Sums(NamedTuple):
@@ -67,6 +70,11 @@ class SampledSums:
         if self.withheld is not None and self._seen is not None and not self._given_back:
             self._seen[self.withheld.long()] = True
             self._given_back, self._sums = True, None
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether samples were withheld and may now be seen."""
+        return self._given_back
 
     def state(self) -> dict[str, Any]:
         """Whether the withheld are given back."""
@@ -129,6 +137,12 @@ class SplineMisfit:
         field.nodes.curvature = sums.bands[0][:, None] * (2 / sums.n_values)  # type: ignore[attr-defined]
         return sums
 
+    @torch.no_grad()
+    def absorb(self, field: Any) -> None:
+        """Solve for all samples when some are given back: descent would take hundreds of steps where cells are as many."""
+        if isinstance(field, SplineField) and self.sampler.is_given_back:
+            field.nodes.copy_(solved(self.sampler.of(field), field.nodes))
+
     def __call__(self, field: Field, batch: Sums) -> Float[Tensor, ""]:
         """The loss."""
         assert isinstance(field, SplineField)
@@ -150,6 +164,20 @@ class _Quadratic(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (slope,) = ctx.saved_tensors
         return grad * slope, None
+
+
+def solved(sums: Sums, nodes: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+    """The nodes of the least squares, from ones nearby, a stretch at a time: what is far along a spline does not matter."""
+    bands, result = sums.bands.double(), nodes.double()
+    for _ in range(ROUNDS if len(nodes) > STRETCH else 1):
+        rest, before = sums.right.double() - banded(bands, result), result.clone()
+        for start in range(0, len(nodes), STRETCH):
+            stop = min(start + STRETCH, len(nodes))
+            low, high = max(0, start - REACH), stop + REACH
+            for channel in range(nodes.shape[1]):
+                change = solve_banded(bands[:, low:high], rest[low:high, channel])
+                result[start:stop, channel] = before[start:stop, channel] + change[start - low : stop - low]
+    return result.to(nodes)
 
 
 def banded(bands: Float[Tensor, "4 n"], nodes: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
