@@ -1,4 +1,4 @@
-"""EXIF in TIFF, where it is no block of bytes as in JPEG: texts are tags of the page, and the rest lies in directories of its own."""
+"""EXIF in TIFF, where it is no block of bytes as in JPEG: texts are tags of the page, the rest lies in directories of its own."""
 
 import contextlib
 import struct
