@@ -19,8 +19,9 @@ from ungrid.fields.packing import pack_tiles, rewrite_record
 from ungrid.fields.record import Record
 from ungrid.fields.tiled import TiledField
 from ungrid.files import check_writable, write_beside
+from ungrid.fit.engines import Crew, carry, check_engine
 from ungrid.fit.guard import Guard
-from ungrid.fit.jobs import Outcome, run_jobs
+from ungrid.fit.jobs import Outcome
 from ungrid.fit.limits import Limits
 from ungrid.fitting import carry_out, choose_device
 from ungrid.metrics.signal import decibels
@@ -54,6 +55,7 @@ def fit_tiles(
     *,
     limits: Limits,
     workers: int = 1,
+    engine: str = "local",
     device: str = "auto",
     max_memory: int | None = None,
     resume: bool = False,
@@ -67,6 +69,7 @@ def fit_tiles(
         output: of the field. Beside it, `OUT.ung.parts` holds what is done until all is.
         limits: `steps` and `target_psnr` hold for each tile, `max_seconds` for all together.
         workers: processes, each with one thread; fewer where memory does not allow so many.
+        engine: where they run, a name in `ungrid.fit.engines.ENGINES`.
         device: where to compute.
         max_memory: bytes that all of it may take.
         resume: whether to keep tiles that are done.
@@ -87,7 +90,7 @@ def fit_tiles(
     done = tiles_done(plan, folder)
     left = [flat for flat in range(plan.n_tiles) if flat not in done]
     failed: list[str] = []
-    for outcome in run_jobs(left, fit, workers=workers):
+    for outcome in carry(left, fit, Crew(engine, workers, folder=folder)):
         if outcome.result is None:
             failed.append(f"tile {outcome.number} at {_place(signal, plan, outcome.number)}: {outcome.error}")
         else:
@@ -111,6 +114,7 @@ def fit_large(
     seed: int = 0,
     max_memory: int | None = None,
     workers: int = 1,
+    engine: str = "local",
     resume: bool = False,
 ) -> TiledField:
     """Fit a signal of any size in tiles, a film or sound in windows of time, to a `.ung` file, and return the field in it.
@@ -128,6 +132,7 @@ def fit_large(
         seed: of weights and batches.
         max_memory: bytes that the fit may take beyond the interpreter; None for tiles as large as the kind likes them.
         workers: processes, each with one thread.
+        engine: where they run: "local", "dask" or "slurm".
         resume: go on with a fit that was killed.
 
     Raises:
@@ -144,11 +149,13 @@ def fit_large(
     """
     output = Path(output)
     check_writable(output)
+    check_engine(engine)
     with parts_of(output) as folder:
         signal = open_large(Path(source), kind, folder) if isinstance(source, str | os.PathLike) else _held(source, kind, folder)
         plan = plan_tiles(signal, preset, seed=seed, max_memory=max_memory)
         limits = Limits(steps, max_seconds)
-        field, failed = fit_tiles(signal, plan, output, limits=limits, workers=workers, max_memory=max_memory, resume=resume)
+        options = {"workers": workers, "engine": engine, "max_memory": max_memory, "resume": resume}
+        field, failed = fit_tiles(signal, plan, output, limits=limits, **options)  # type: ignore[arg-type]
     check_complete(field, failed)
     shutil.rmtree(folder, ignore_errors=True)
     return field

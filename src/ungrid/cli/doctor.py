@@ -25,6 +25,7 @@ EXTRAS = {
     "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr"},
     "mri": {"finufft": "MRI along trajectories, faster"},
     "plot": {"matplotlib": "the demo's fit curve"},
+    "scale": {"distributed": "many jobs on a Dask cluster"},
     "track": {"tensorboard": "TensorBoard logs"},
 }
 SELF_TEST_DB = 30.0
