@@ -59,7 +59,7 @@ class SoundTile:
     def build(self, tile: TileShape, effort: str, seed: int) -> Field:
         """See `TileField`."""
         field = SplineField(local_box(tile.axes), tile.out_dim, self.n_cells, self.n_windows, scale=self.scale)
-        field.recipe = spline_recipe()
+        field.recipe = replace(spline_recipe(), order="solved_sums")
         return field
 
     def begin(self, field: Field, rest: Signal) -> None:

@@ -16,6 +16,7 @@ from ungrid.signals.image_raster import Raster, Samples, check_size, decoding
 MAGIC = b"\x76\x2f\x31\x01"
 _OURS = {"R": "r", "G": "g", "B": "b", "A": "a", "Y": "gray"}
 _THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
+MOST_TEXT = 2**16  # characters of an attribute
 WINDOWS = ("dataWindow", "displayWindow")
 _TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
 # compression's number in the file → rows that are packed together: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB
@@ -108,7 +109,8 @@ def _raster(pixels: dict[str, Samples], header: dict[str, Any], n_parts: int) ->
     notes: dict[str, Any] = {"alpha": "associated"} if "a" in names else {}
     if "chromaticities" in header:
         notes["chromaticities"] = [float(value) for value in header["chromaticities"]]
-    notes |= {"exr": known} if (known := _known(header)) else {}
+    if own := _known(header):
+        notes["exr"] = own
     density = float(header.get("xDensity") or 0)
     aspect = float(header.get("pixelAspectRatio") or 1)
     return Raster(
@@ -129,13 +131,18 @@ def _known(header: Mapping[str, Any]) -> dict[str, Any]:
     plain = {
         key: value
         for key, value in header.items()
-        if key not in own and (isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)))
+        if key not in own and (isinstance(value, int) or _is_short(value) or (isinstance(value, float) and math.isfinite(value)))
     }
     known: dict[str, Any] = {"attributes": plain} if plain else {}
     windows = {name: [np.asarray(corner).tolist() for corner in header[name]] for name in WINDOWS if name in header}
     if len(windows) == len(WINDOWS) and (windows["dataWindow"] != windows["displayWindow"] or any(windows["dataWindow"][0])):
         known["windows"] = windows
     return known
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a value is a text that a field's file has room for."""
+    return isinstance(value, str) and len(value) <= MOST_TEXT
 
 
 def _known_header(known: Mapping[str, Any], shape: tuple[int, int, int]) -> dict[str, Any]:

@@ -218,7 +218,8 @@ class _Conversion:
             raise InputError(f"row {row} of the picture holds NaN, which no integer format can; the field or array is damaged")
         if self.signed is not None:
             limits = np.iinfo(f"int{self.signed}")
-            return np.rint(values.clamp(limits.min, limits.max).numpy()).astype(limits.dtype)
+            whole: Samples = np.rint(values.clamp(limits.min, limits.max).numpy()).astype(limits.dtype)
+            return whole
         assert self.peak is not None
         samples = np.rint(values.clamp(0, 1).numpy() * np.float32(self.peak))
         return samples.astype(np.uint8 if self.peak == 255 else np.uint16)

@@ -208,7 +208,7 @@ def _from_netcdf(path: Path, start: bytes) -> Fields:
         check_classic(path, start)
         engine, said = "scipy", CLASSIC_NETCDF
     try:
-        with xarray.open_dataset(path, engine=engine) as data:  # type: ignore[arg-type]
+        with xarray.open_dataset(path, engine=engine) as data:
             if sum(one.size for one in data.data_vars.values()) > MOST_VALUES:
                 raise InputError(f"{path.name} holds more than {MOST_VALUES:,} values; select a part of it")
             return _of_dataset(data.load(), said)

@@ -35,6 +35,7 @@ class SampledSums:
         values: [n, c].
         known: indices that may be seen, or None for all.
         withheld: those that may be seen only after `give_back`, or None.
+        is_solved: whether a spline is solved for all samples at once when some are given back.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class SampledSums:
         *,
         known: Int[Tensor, " k"] | None = None,
         withheld: Int[Tensor, " m"] | None = None,
+        is_solved: bool = False,
     ):
         if grid.box.dim != 1:
             raise InputError(f"sums are made along one axis; the grid has {grid.box.axes}")
-        self.grid, self.values, self.withheld = grid, values, withheld
+        self.grid, self.values, self.withheld, self.is_solved = grid, values, withheld, is_solved
         self._seen: Tensor | None = None
         if known is not None:
             self._seen = torch.zeros(len(values), dtype=torch.bool)
@@ -140,7 +142,7 @@ class SplineMisfit:
     @torch.no_grad()
     def absorb(self, field: Any) -> None:
         """Solve for all samples when some are given back: descent would take hundreds of steps where cells are as many."""
-        if isinstance(field, SplineField) and self.sampler.is_given_back:
+        if isinstance(field, SplineField) and self.sampler.is_solved and self.sampler.is_given_back:
             field.nodes.copy_(solved(self.sampler.of(field), field.nodes))
 
     def __call__(self, field: Field, batch: Sums) -> Float[Tensor, ""]:
@@ -168,15 +170,17 @@ class _Quadratic(torch.autograd.Function):
 
 def solved(sums: Sums, nodes: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
     """The nodes of the least squares, from ones nearby, a stretch at a time: what is far along a spline does not matter."""
-    bands, result = sums.bands.double(), nodes.double()
-    for _ in range(ROUNDS if len(nodes) > STRETCH else 1):
-        rest, before = sums.right.double() - banded(bands, result), result.clone()
-        for start in range(0, len(nodes), STRETCH):
-            stop = min(start + STRETCH, len(nodes))
-            low, high = max(0, start - REACH), stop + REACH
+    result, n = nodes.double(), len(nodes)
+    for _ in range(ROUNDS if n > STRETCH else 1):
+        for start in range(0, n, STRETCH):
+            stop = min(start + STRETCH, n)
+            low, high = max(0, start - REACH), min(n, stop + REACH)
+            first, last = max(0, low - N_TAPS + 1), min(n, high + N_TAPS - 1)  # all that the stretch's equations see
+            image = banded(sums.bands[:, first:last].double(), result[first:last])[low - first : high - first]
+            rest, bands = sums.right[low:high].double() - image, sums.bands[:, low:high].double()
             for channel in range(nodes.shape[1]):
-                change = solve_banded(bands[:, low:high], rest[low:high, channel])
-                result[start:stop, channel] = before[start:stop, channel] + change[start - low : stop - low]
+                change = solve_banded(bands, rest[:, channel])
+                result[start:stop, channel] += change[start - low : stop - low]
     return result.to(nodes)
 
 
