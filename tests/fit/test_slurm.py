@@ -2,12 +2,13 @@
 
 import os
 import sys
+import time
 
 import numpy as np
 import pytest
 
 import ungrid as ug
-from ungrid.errors import InputError, MachineError
+from ungrid.errors import InputError, Interrupted, MachineError
 from ungrid.fit import slurm
 from ungrid.fit.jobs import Outcome
 from ungrid.fit.slurm import FOLDER, do_task, submit_jobs
@@ -70,6 +71,22 @@ def test_an_array_that_is_refused_and_no_slurm_are_said_in_one_line(sbatch, tmp_
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="not on PATH"):
         list(submit_jobs([1], Squares(), workers=1, folder=tmp_path))
+
+
+def test_an_interrupted_array_is_canceled(sbatch, tmp_path, monkeypatch):
+    sbatch("#!/bin/sh\necho '4711;cluster'; exec sleep 60\n")
+    (tmp_path / "bin" / "scancel").write_text(f"#!/bin/sh\necho $1 > {tmp_path}/canceled\n")
+    (tmp_path / "bin" / "scancel").chmod(0o755)
+    wait = time.sleep
+
+    def interrupted(seconds):
+        wait(0.3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(slurm.time, "sleep", interrupted)
+    with pytest.raises(Interrupted, match="canceled"):
+        list(submit_jobs([1], Squares(), workers=1, folder=tmp_path))
+    assert (tmp_path / "canceled").read_text() == "4711\n"
 
 
 def test_many_signals_are_fitted_by_an_array(sbatch, tmp_path, monkeypatch, unchecked_types):

@@ -4,6 +4,7 @@ The folder holds the jobs while they run: what is to be done, the script, an out
 user's own, made for one submission and removed after it; all nodes must see it under the same path, and this Python, too.
 """
 
+import contextlib
 import json
 import os
 import pickle
@@ -133,12 +134,15 @@ def _last_words(place: Path, number: int, numbers: list[int]) -> str:
 
 def _cancel(process: subprocess.Popen[str]) -> None:
     """End the submission and, by the number that sbatch has said, the array."""
-    scancel = shutil.which("scancel")
-    os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
-    said = (process.stdout.read() or "").strip()  # type: ignore[union-attr]
+    scancel, said = shutil.which("scancel"), ""
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    with contextlib.suppress(OSError):  # nothing said yet
+        said = os.read(process.stdout.fileno(), 4096).decode()
     process.terminate()
-    if scancel and said:
-        subprocess.run([scancel, said.split(";")[0]], check=False, capture_output=True)
+    process.wait()
+    if scancel and said.strip():
+        subprocess.run([scancel, said.strip().split(";")[0]], check=False, capture_output=True)
 
 
 if __name__ == "__main__":
