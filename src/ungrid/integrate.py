@@ -65,6 +65,8 @@ def _edges(field: Any, axis: int, bounds: tuple[float, float], pieces: int | Non
     if pieces is None and record is not None and record.shape:
         start, stop = field.box.bounds[axis]
         cells = np.linspace(start, stop, record.shape[axis] + 1)
+        if field.box.periodic[axis]:  # a region may run across the end
+            cells = np.concatenate([cells[:-1] - (stop - start), cells, cells[1:] + (stop - start)])
         inside = cells[(cells > low) & (cells < high)]
         edges = np.concatenate([[low], inside, [high]])
         return edges if len(edges) > LEAST_PIECES else np.linspace(low, high, LEAST_PIECES + 1)

@@ -73,6 +73,7 @@ class TileFit:
             "steps": fitted.record.fit["steps"],
             "stopped_by": fitted.record.fit["stopped_by"],
             "heldout": fitted.metrics["heldout"],
+            "peak": None if rest.kind in OWN_PEAKS else rest.peak,
             "psnr": fitted.metrics["quality"]["psnr"],
             "notes": fitted.record.fit["notes"],
             "seconds": round(time.monotonic() - begin, 3),

@@ -19,12 +19,13 @@ from ungrid.fields.packing import pack_tiles, rewrite_record
 from ungrid.fields.record import Record
 from ungrid.fields.tiled import TiledField
 from ungrid.files import check_writable, write_beside
+from ungrid.fit.engines import Crew, carry, check_engine
 from ungrid.fit.guard import Guard
-from ungrid.fit.jobs import Outcome, run_jobs
+from ungrid.fit.jobs import Outcome
 from ungrid.fit.limits import Limits
 from ungrid.fitting import carry_out, choose_device
 from ungrid.metrics.signal import decibels
-from ungrid.metrics.streamed import FLAT_PEAKS, streamed_metrics
+from ungrid.metrics.streamed import streamed_metrics
 from ungrid.presets.plan import plan_signal
 from ungrid.presets.tiles import TilePlan, plan_tiles, tile_bytes, workers_within
 from ungrid.render.light import averaging_curves
@@ -54,6 +55,7 @@ def fit_tiles(
     *,
     limits: Limits,
     workers: int = 1,
+    engine: str = "local",
     device: str = "auto",
     max_memory: int | None = None,
     resume: bool = False,
@@ -67,6 +69,7 @@ def fit_tiles(
         output: of the field. Beside it, `OUT.ung.parts` holds what is done until all is.
         limits: `steps` and `target_psnr` hold for each tile, `max_seconds` for all together.
         workers: processes, each with one thread; fewer where memory does not allow so many.
+        engine: where they run, a name in `ungrid.fit.engines.ENGINES`.
         device: where to compute.
         max_memory: bytes that all of it may take.
         resume: whether to keep tiles that are done.
@@ -87,7 +90,7 @@ def fit_tiles(
     done = tiles_done(plan, folder)
     left = [flat for flat in range(plan.n_tiles) if flat not in done]
     failed: list[str] = []
-    for outcome in run_jobs(left, fit, workers=workers):
+    for outcome in carry(left, fit, Crew(engine, workers, folder=folder)):
         if outcome.result is None:
             failed.append(f"tile {outcome.number} at {_place(signal, plan, outcome.number)}: {outcome.error}")
         else:
@@ -97,7 +100,7 @@ def fit_tiles(
     if not done:
         raise InputError(f"none of {plan.n_tiles} tiles could be fitted: {failed[0]}")
     record = _record(signal, plan, done, notes + failed, workers, device)
-    return _packed(signal, plan, output, record, _heldout(done, record), begin), failed
+    return _packed(signal, plan, output, record, list(done.values()), begin), failed
 
 
 def fit_large(
@@ -111,6 +114,7 @@ def fit_large(
     seed: int = 0,
     max_memory: int | None = None,
     workers: int = 1,
+    engine: str = "local",
     resume: bool = False,
 ) -> TiledField:
     """Fit a signal of any size in tiles, a film or sound in windows of time, to a `.ung` file, and return the field in it.
@@ -128,6 +132,7 @@ def fit_large(
         seed: of weights and batches.
         max_memory: bytes that the fit may take beyond the interpreter; None for tiles as large as the kind likes them.
         workers: processes, each with one thread.
+        engine: where they run: "local", "dask" or "slurm".
         resume: go on with a fit that was killed.
 
     Raises:
@@ -144,11 +149,13 @@ def fit_large(
     """
     output = Path(output)
     check_writable(output)
+    check_engine(engine)
     with parts_of(output) as folder:
         signal = open_large(Path(source), kind, folder) if isinstance(source, str | os.PathLike) else _held(source, kind, folder)
         plan = plan_tiles(signal, preset, seed=seed, max_memory=max_memory)
         limits = Limits(steps, max_seconds)
-        field, failed = fit_tiles(signal, plan, output, limits=limits, workers=workers, max_memory=max_memory, resume=resume)
+        options = {"workers": workers, "engine": engine, "max_memory": max_memory, "resume": resume}
+        field, failed = fit_tiles(signal, plan, output, limits=limits, **options)  # type: ignore[arg-type]
     check_complete(field, failed)
     shutil.rmtree(folder, ignore_errors=True)
     return field
@@ -174,7 +181,7 @@ def check_complete(field: TiledField, failed: Sequence[str]) -> None:
 
 
 def _packed(
-    signal: LargeSignal, plan: TilePlan, output: Path, record: Record, heldout: Mapping[str, Any], begin: float
+    signal: LargeSignal, plan: TilePlan, output: Path, record: Record, done: Sequence[Mapping[str, Any]], begin: float
 ) -> TiledField:
     """The tiles in one file, measured as it is, with what was measured in its record."""
     folder, version = parts_folder(output), installed_version("ungrid")
@@ -183,7 +190,8 @@ def _packed(
     whole = load_as_field(packed)
     assert isinstance(whole, TiledField)
     assert whole.record is not None
-    metrics = {"quality": streamed_metrics(whole, signal), "heldout": dict(heldout)}
+    quality = streamed_metrics(whole, signal)
+    metrics = {"quality": quality, "heldout": _heldout(done, quality)}
     fit = whole.record.fit | {"total_seconds": round(time.monotonic() - begin, 3)}
     rewrite_record(packed, field, replace(whole.record, metrics=metrics, fit=fit), version=version)
     with write_beside(output) as temporary:
@@ -250,14 +258,18 @@ def _record(
     return replace(_described(signal), fit=fit)
 
 
-def _heldout(done: Mapping[int, Mapping[str, Any]], record: Record) -> dict[str, Any]:
-    """PSNR at the samples that no tile had seen, over all tiles."""
-    seen = [said["heldout"] for said in done.values() if said["heldout"] and said["heldout"].get("psnr") is not None]
-    n = sum(held["n_samples"] for held in seen)
-    if not n or record.kind not in FLAT_PEAKS:  # others have a peak of their own in each tile
+def _heldout(done: Sequence[Mapping[str, Any]], quality: Mapping[str, float | None]) -> dict[str, Any]:
+    """PSNR at the samples that no tile had seen, over all tiles, against the peak that the whole is measured against."""
+    error, n = 0.0, 0
+    for said in done:
+        held, peak = said["heldout"], said.get("peak")  # none where channels have peaks of their own
+        if held and peak and held.get("psnr") is not None:
+            error += held["n_samples"] * (peak * 10 ** (-held["psnr"] / 20)) ** 2
+            n += held["n_samples"]
+    level, rmse = quality["psnr"], quality["rmse"]
+    if not n or level is None or rmse is None:
         return {}
-    error = sum(held["n_samples"] * 10 ** (-held["psnr"] / 10) for held in seen) / n
-    return {"psnr": decibels(error, 1.0), "n_samples": n}
+    return {"psnr": decibels(error / n, rmse * 10 ** (level / 20)), "n_samples": n}
 
 
 def _place(signal: LargeSignal, plan: TilePlan, flat: int) -> str:

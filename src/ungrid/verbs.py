@@ -1,7 +1,7 @@
 """The public functions: they join the rooms, and hold nothing of their own.
 
-Each is one call for what a person wants done: `load`, `fit`, `save`, `render`. `query` is in `asking`, `mesh` and `inspect` are in
-`surfacing`, `compare` and `diagnose` in `judging`, `cite` in `citing`.
+Each is one call for what a person wants done: `load`, `fit`, `save`, `render`. `query` is in `asking`, `mesh` and `inspect`
+are in `surfacing`, `compare` and `diagnose` in `judging`, `cite` in `citing`.
 """
 
 import os

@@ -81,6 +81,8 @@ def test_sound_is_fitted_in_windows_where_memory_is_short(sound, tmp_path, monke
     report = json.loads(capsys.readouterr().out)
     assert report["tiles"] == {"n": 4, "failed": 0, "workers": 1}
     assert report["quality"]["snr"] > one["quality"]["snr"] - 0.2
+    assert report["heldout"]["n_samples"] == pytest.approx(200, abs=8)
+    assert 0 < report["heldout"]["psnr"] < report["quality"]["snr"]
     assert run("render sound.ung -o slow.wav --rate 4000 --json") == 0
     assert run("render sound.ung -o part.wav --region t=0.5:1 --rate 16000 --json") == 0
     assert read_sound("slow.wav").grid.shape == (10_000,)

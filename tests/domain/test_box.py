@@ -125,3 +125,13 @@ def test_boxes_that_differ_by_rounding_are_close():
     assert box.is_close(Box(("t",), ((1e-7, 10.0),), ("s",)))
     assert not box.is_close(Box(("t",), ((1e-3, 10.0),), ("s",)))
     assert not box.is_close(Box(("t",), ((0.0, 10.0),), ("min",)))
+
+
+def test_a_part_of_a_periodic_axis_may_run_across_its_end():
+    box = Box(("lat", "lon"), ((-90.0, 90.0), (-180.0, 180.0)), ("degree", "degree"), (False, True))
+    across = box.crop({"lon": (170.0, 190.0)})
+    assert (across.bounds[1], across.periodic) == ((170.0, 190.0), (False, False))
+    assert box.crop({"lon": (170.0, -170.0)}) == across
+    for region in ({"lon": (170.0, 540.0)}, {"lon": (500.0, 600.0)}, {"lat": (45.0, -45.0)}):
+        with pytest.raises(InputError, match="does not lie in the box"):
+            box.crop(region)

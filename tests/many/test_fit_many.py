@@ -6,8 +6,9 @@ import pytest
 
 import ungrid as ug
 from ungrid.errors import Interrupted, MachineError, UngridError
+from ungrid.fit.engines import ENGINES
+from ungrid.fit.jobs import Outcome
 from ungrid.fit.many import MemberTarget
-from ungrid.many import fit_many as verb
 from ungrid.many import work
 from ungrid.many.stack import fit_stack
 from ungrid.signals.image import write_picture
@@ -168,23 +169,11 @@ def test_workers_give_what_one_gives(stack, tmp_path, monkeypatch):
 
 
 def test_items_of_a_worker_that_was_killed_are_said(stack, tmp_path, monkeypatch):
-    class Future:
-        def result(self):
-            raise verb.BrokenProcessPool("killed")
-
-    class Pool:
-        def __init__(self, *args):
-            pass
-
-        def submit(self, *args):
-            return Future()
-
-        def shutdown(self, **kwargs):
-            pass
+    def killed(numbers, work, crew):
+        return (Outcome(number, None, "its process was killed") for number in numbers)
 
     monkeypatch.setattr("ungrid.many.jobs.MOST_MEMBERS", 2)
-    monkeypatch.setattr(verb, "ProcessPoolExecutor", Pool)
-    monkeypatch.setattr(verb, "as_completed", list)
+    monkeypatch.setitem(ENGINES, "local", ENGINES["local"]._replace(run=killed))
     report = ug.fit_many(stack, tmp_path / "out", steps=3, workers=2)
     assert report.failed == 4
     assert "--resume" in report.rows[0]["error"]

@@ -1,3 +1,4 @@
+import json
 import struct
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from ungrid.errors import InputError, UnreadableInput
 from ungrid.signals.color import linear_to_srgb
 from ungrid.signals.image import read_picture, write_picture
+from ungrid.signals.image_raster import picture_signal
 
 OpenEXR = pytest.importorskip("OpenEXR", reason="needs the extra: image")
 RNG = np.random.default_rng(0)
@@ -98,3 +100,21 @@ def test_colors_are_multiplied_by_alpha_in_exr_only(tmp_path):
     assert associated.values[0, 0].tolist() == pytest.approx([0.25, 0.2140 / 4, 0, 0.25], abs=1e-4)
     write_picture(tmp_path / "b.png", associated)
     assert read_picture(tmp_path / "b.png").values[0, 0].tolist() == pytest.approx(straight[0, 0].tolist(), abs=1e-3)
+
+
+def test_windows_and_attributes_come_back_where_the_size_is_the_same(tmp_path):
+    windows = {"dataWindow": ([10, 20], [13, 22]), "displayWindow": ([0, 0], [99, 49])}
+    header = {name: tuple(np.array(corner, np.int32) for corner in corners) for name, corners in windows.items()}
+    header |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    header |= {"owner": "somebody", "capDate": "2020:01:02 03:04:05", "utcOffset": 3600.0}
+    with OpenEXR.File(header, {"R": np.ones((3, 4), np.float32)}) as file:
+        file.write(str(tmp_path / "a.exr"))
+    signal = read_picture(tmp_path / "a.exr")
+    assert json.loads(json.dumps(signal.source))["exr"]["windows"]["displayWindow"] == [[0, 0], [99, 49]]
+    write_picture(tmp_path / "b.exr", signal)
+    again = read_picture(tmp_path / "b.exr")
+    assert again.source["exr"] == signal.source["exr"]
+    assert again.source["exr"]["attributes"]["utcOffset"] == 3600.0
+    larger = signal.values.repeat(2, 2, 1)
+    write_picture(tmp_path / "c.exr", picture_signal(larger, signal.source, signal.blobs, channels=signal.channels))
+    assert "windows" not in read_picture(tmp_path / "c.exr").source["exr"]

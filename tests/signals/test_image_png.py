@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ungrid.errors import InputError, UnreadableInput
 from ungrid.signals.image import from_array, read_picture, write_picture
@@ -149,3 +150,22 @@ def test_profile_resolution_and_exif_survive_a_round_trip(tmp_path):
     assert again.source["dpi"] == pytest.approx([300, 150], rel=1e-4)
     assert torch.equal(again.values, signal.values)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_texts_colors_and_the_date_of_a_png_are_written_again_as_they_were(tmp_path):
+    about = PngInfo()
+    about.add_text("Title", "A tower")
+    about.add_itxt("Description", "über den Turm", lang="de")
+    about.add_text("Comment", "long " * 100, zip=True)
+    about.add(b"gAMA", struct.pack(">I", 45455))
+    about.add(b"tIME", struct.pack(">HBBBBB", 2020, 1, 2, 3, 4, 5))
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "a.png", pnginfo=about)
+    write_picture(tmp_path / "b.png", read_picture(tmp_path / "a.png"))
+    with Image.open(tmp_path / "b.png") as picture:
+        picture.load()
+        assert picture.text["Title"] == "A tower"
+        assert (picture.text["Description"], picture.text["Description"].lang) == ("über den Turm", "de")
+        assert picture.text["Comment"] == "long " * 100
+        assert picture.info["gamma"] == 0.45455
+    assert b"tIME" + struct.pack(">HBBBBB", 2020, 1, 2, 3, 4, 5) in (tmp_path / "b.png").read_bytes()
+    assert read_picture(tmp_path / "b.png").blobs["png"] == read_picture(tmp_path / "a.png").blobs["png"]

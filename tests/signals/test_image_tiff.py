@@ -108,7 +108,7 @@ def test_every_cut_of_a_tiff_is_refused_with_nothing_else_said(tmp_path, caplog,
     assert caplog.records == []
 
 
-def test_a_bomb_signed_samples_and_unknown_colors_are_refused(tmp_path):
+def test_a_bomb_complex_samples_and_unknown_colors_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", noise(4, 5), photometric="minisblack")
     data = bytearray((tmp_path / "a.tif").read_bytes())
     for tag in (256, 257):
@@ -117,12 +117,27 @@ def test_a_bomb_signed_samples_and_unknown_colors_are_refused(tmp_path):
     (tmp_path / "bomb.tif").write_bytes(data)
     with pytest.raises(InputError, match="100000×100000"):
         read_picture(tmp_path / "bomb.tif")
-    tifffile.imwrite(tmp_path / "signed.tif", np.zeros((4, 5), np.int16))
-    with pytest.raises(InputError, match="int16"):
-        read_picture(tmp_path / "signed.tif")
+    tifffile.imwrite(tmp_path / "complex.tif", np.zeros((4, 5), np.complex64))
+    with pytest.raises(InputError, match="complex64"):
+        read_picture(tmp_path / "complex.tif")
     tifffile.imwrite(tmp_path / "lab.tif", noise(4, 5, 3), photometric="cielab")
     with pytest.raises(InputError, match="CIELAB"):
         read_picture(tmp_path / "lab.tif")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_signed_integers_are_measured_values_and_written_as_such(tmp_path, dtype):
+    limits = np.iinfo(dtype)
+    samples = RNG.integers(limits.min, limits.max + 1, (7, 9), dtype=dtype)
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="minisblack")
+    signal = read_picture(tmp_path / "a.tif")
+    assert np.array_equal(signal.values[..., 0].numpy(), samples)
+    assert (signal.source["stored"], signal.source["transfer"], signal.value_range) == (dtype, "linear", None)
+    write_picture(tmp_path / "b.tif", signal)
+    again = tifffile.imread(tmp_path / "b.tif")
+    assert again.dtype == dtype
+    assert np.array_equal(again, samples)
+    assert read_picture(tmp_path / "b.tif").source["transfer"] == "linear"
 
 
 def test_nan_is_counted_and_located(tmp_path):

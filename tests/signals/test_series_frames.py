@@ -92,3 +92,13 @@ def test_xarray_keeps_attributes_and_units():
     assert again["level"].attrs == array.attrs
     assert (again["time"].values == array["time"].values).all()
     assert as_signal(array.to_dataset()).channels == ("level",)
+
+
+def test_the_types_of_a_parquet_table_come_back(tmp_path):
+    frame = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9, dtype="i2"), "c": pd.array([1, None, *range(7)], "Int64")})
+    frame["d"] = np.array([0, 255] * 4 + [9], "u1")
+    frame.to_parquet(tmp_path / "in.parquet")
+    write_series(tmp_path / "out.parquet", ug.load(tmp_path / "in.parquet"))
+    again = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(map(str, again.dtypes)) == ["float64", "int16", "Int64", "uint8"]
+    pd.testing.assert_frame_equal(again, frame)

@@ -196,3 +196,51 @@ def test_the_reanalysis_comes_back_bit_for_bit(tmp_path):
         for name in before.files:
             assert before[name].dtype == after[name].dtype
             np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_a_region_across_the_date_line_is_drawn_asked_and_integrated(field, tmp_path, capsys):
+    field.save(tmp_path / "w.ung")
+    for region in ("longitude=350:370,lat=-20:20", "lon=350:10,lat=-20:20"):
+        assert (
+            main(["render", str(tmp_path / "w.ung"), "-o", str(tmp_path / "part.npz"), "--region", region, "--scale", "4"]) == 0
+        )
+        part = read_sphere(tmp_path / "part.npz")
+        assert part.grid.shape == (16, 8)
+        lon = part.grid.axis_coords(1)
+        assert lon[0] == pytest.approx(351.25)
+        assert lon[-1] == pytest.approx(368.75)
+        inside = field(torch.stack(torch.meshgrid(part.grid.axis_coords(0), lon % 360, indexing="ij"), dim=-1))
+        assert_close(part.values, inside.detach(), rtol=1e-4, atol=1e-3)
+    across = ug.integrate(field, {"lat": (-20.0, 20.0), "lon": (350.0, 370.0)})
+    west, east = (ug.integrate(field, {"lat": (-20.0, 20.0), "lon": ends}) for ends in ((350.0, 355.0), (-5.0, 10.0)))
+    assert_close(across, west + east, rtol=1e-3, atol=0.5)
+    assert main(["render", str(tmp_path / "w.ung"), "-o", str(tmp_path / "p.npz"), "--region", "lat=20:-20"]) == 2
+    assert "does not lie in the box" in capsys.readouterr().err
+
+
+def test_classic_netcdf_is_read_as_netcdf_4_is_and_written_as_it_came(tmp_path):
+    xarray = pytest.importorskip("xarray", reason="needs the extra: arrays")
+    pytest.importorskip("scipy", reason="needs the extra: arrays")
+    names = {"latitude": LAT, "longitude": LON}
+    data = xarray.Dataset({name: (list(names), values) for name, values in waves().items()}, names, {"title": "waves"})
+    packing = {"q": {"dtype": "i2", "scale_factor": 1e-4, "add_offset": 0.5, "_FillValue": -32768}}
+    data.to_netcdf(tmp_path / "new.nc", engine="h5netcdf", encoding=packing)
+    data.to_netcdf(tmp_path / "old.nc", engine="scipy", encoding=packing)
+    old, new = (ug.load(tmp_path / name) for name in ("old.nc", "new.nc"))
+    assert (old.kind, old.source["format"]) == ("sphere", "classic NetCDF")
+    assert_close(old.values, new.values)
+    assert old.grid == new.grid
+    write_sphere(tmp_path / "again.nc", old)
+    assert (tmp_path / "again.nc").read_bytes()[:3] == b"CDF"
+    with xarray.open_dataset(tmp_path / "again.nc", engine="scipy") as again:
+        assert again.attrs["title"] == "waves"
+        assert str(again["q"].encoding["dtype"]) == "int16"
+        np.testing.assert_allclose(again["q"], waves()["q"], atol=1e-4)
+
+
+def test_bad_classic_netcdf_is_told_in_one_line(tmp_path, capsys):
+    (tmp_path / "five.nc").write_bytes(b"CDF\x05" + bytes(60))
+    (tmp_path / "cut.nc").write_bytes(b"CDF\x01\0\0\0\0\0\0")
+    for name, said in (("five.nc", "nccopy -k nc4"), ("cut.nc", "cannot be read as NetCDF")):
+        assert main(["fit", str(tmp_path / name)]) == 2
+        assert said in capsys.readouterr().err

@@ -81,3 +81,11 @@ def test_without_zarr_the_install_line_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "zarr", None)
     with pytest.raises(MissingExtra, match=r"ungrid\[arrays\]"):
         read_zarr(tmp_path / "v.zarr")
+
+
+def test_a_bare_array_has_the_spacing_that_an_attribute_says(tmp_path):
+    array = zarr.create_array(store=str(tmp_path / "a.zarr"), data=VALUES)
+    array.attrs["element_size_um"] = (2.0, 0.5, 0.25)
+    volume = read_volume(tmp_path / "a.zarr")
+    assert volume.grid.spacing == pytest.approx((2.0, 0.5, 0.25))
+    assert volume.box.units[0] == "µm"

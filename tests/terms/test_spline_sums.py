@@ -6,7 +6,7 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.spline import SplineField
 from ungrid.terms.regression import squared_error
-from ungrid.terms.spline_sums import SampledSums, SplineMisfit, banded
+from ungrid.terms.spline_sums import SampledSums, SplineMisfit, banded, solved
 
 N = 300
 
@@ -65,3 +65,25 @@ def test_other_fields_are_refused():
         term.sample(torch.Generator(), torch.nn.Linear(1, 1), None)
     with pytest.raises(InputError, match="take another order"):
         term.sampler.sample(torch.Generator(), None)
+
+
+def test_samples_that_are_given_back_are_taken_in_at_once():
+    withheld = torch.tensor([5, 77])
+    known = torch.tensor([i for i in range(N) if i not in (5, 77)])
+    field, _, term, _ = case(known=known, withheld=withheld, is_solved=True)
+    before = field.nodes.detach().clone()
+    term.absorb(field)  # nothing is given back yet
+    assert torch.equal(field.nodes, before)
+    term.sampler.give_back()
+    term.absorb(field)
+    sums = term.sampler.of(field)
+    torch.testing.assert_close(banded(sums.bands, field.nodes.detach()), sums.right, rtol=0, atol=1e-10)
+
+
+def test_long_splines_are_solved_a_stretch_at_a_time(monkeypatch):
+    field, _, term, _ = case()
+    sums = term.sampler.of(field)
+    whole = solved(sums, field.nodes.detach())
+    monkeypatch.setattr("ungrid.terms.spline_sums.STRETCH", 16)
+    monkeypatch.setattr("ungrid.terms.spline_sums.REACH", 8)
+    torch.testing.assert_close(solved(sums, field.nodes.detach()), whole, rtol=0, atol=1e-3)

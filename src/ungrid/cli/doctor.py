@@ -26,6 +26,7 @@ EXTRAS = {
     "mri": {"finufft": "MRI along trajectories, faster"},
     "shapes": {"libigl": "distances to surfaces", "trimesh": "mesh files"},
     "plot": {"matplotlib": "the demo's fit curve"},
+    "scale": {"distributed": "many jobs on a Dask cluster"},
     "track": {"tensorboard": "TensorBoard logs"},
 }
 MODULES = {"libigl": "igl"}  # of packages whose module has another name

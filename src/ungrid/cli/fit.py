@@ -60,6 +60,8 @@ class Fit(Command):
     """Samples along each axis of a tile; chosen if not given."""
     workers: int | None = None
     """Processes that fit tiles, as many as cores if not given; fewer where --max-memory does not allow so many."""
+    engine: Literal["local", "dask", "slurm"] = "local"
+    """Where tiles are fitted: on this machine, on a Dask cluster (extra `scale`), or as a Slurm array."""
     log: Path | None = None
     """Write a JSON line now and then to this file: step, seconds, losses, PSNR."""
     tensorboard: Path | None = None
@@ -119,7 +121,7 @@ class Fit(Command):
         from ungrid.signals.large_open import needs_tiles
         from ungrid.signals.large_zarr import is_zarr, zarr_shape
 
-        if self.tiled or self.tile is not None or self.workers is not None:
+        if self.tiled or self.tile is not None or self.workers is not None or self.engine != "local":
             return True
         if is_zarr(self.source) and sum(n > MOST_CHANNELS for n in zarr_shape(self.source)) < 3:
             return True  # a picture in a Zarr store is read by blocks alone; volumes have a door of their own

@@ -33,8 +33,8 @@ class FitMany(Command):
     """Seconds of fitting for each, at most."""
     target_psnr: float | None = None
     """Stop each at this many dB; exit code 5 if one does not reach it."""
-    engine: Literal["local"] = "local"
-    """Where it runs: on this machine."""
+    engine: Literal["local", "dask", "slurm"] = "local"
+    """Where it runs: on this machine, on a Dask cluster (extra `scale`), or as a Slurm array."""
     workers: int = 1
     """Processes at work, which share the cores."""
     resume: bool = False
@@ -58,6 +58,7 @@ class FitMany(Command):
             kind=self.as_kind,
             array=self.array,
             workers=self.workers,
+            engine=self.engine,
             resume=self.resume,
             progress=self._progress,
         )

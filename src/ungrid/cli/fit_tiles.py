@@ -24,10 +24,12 @@ def fit_large(options: Any, output: Path, limits: Any) -> dict[str, Any]:
     """
     from ungrid import fitting, tiling
     from ungrid.files import check_writable
+    from ungrid.fit.engines import check_engine
     from ungrid.tile_parts import parts_of
 
     _check(options, output)
     check_writable(output)
+    check_engine(options.engine)
     with parts_of(output) as folder:
         field, failed, n_values = _fit(options, output, limits)
     report: dict[str, Any] = options.report_of(field, output, n_values)
@@ -78,6 +80,7 @@ def _fit(options: Any, output: Path, limits: Any) -> tuple[Any, list[str], int]:
         output,
         limits=limits,
         workers=options.workers or os.cpu_count() or 1,
+        engine=options.engine,
         device=options.device,
         max_memory=options.memory,
         resume=options.resume,

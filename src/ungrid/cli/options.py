@@ -5,6 +5,8 @@ import re
 
 from ungrid.errors import InputError
 
+WHOLE_NAMES = {"longitude": "lon", "latitude": "lat", "time": "t"}  # of axes, beside their own
+
 
 def parse_place(text: str, axes: tuple[str, ...]) -> list[float]:
     """ "y=120.5,x=33.25" → coordinates in the order of `axes`.
@@ -70,6 +72,7 @@ def _pairs(text: str, axes: tuple[str, ...], option: str, example: str) -> dict[
     found: dict[str, str] = {}
     for item in text.split(","):
         axis, equals, value = item.strip().partition("=")
+        axis = axis if axis in axes else WHOLE_NAMES.get(axis, axis)
         if not equals or axis not in axes or axis in found:
             expected = ",".join(f"{name}={example}" for name in axes)
             raise InputError(f"{option} {text}: cannot read {item!r}; the axes are {axes}, expected {option} {expected}")

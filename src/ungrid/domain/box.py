@@ -117,13 +117,19 @@ class Box:
     def crop(self, region: Mapping[str, tuple[float, float]]) -> "Box":
         """The part of the box within `region`, {axis name: (low, high)}; axes not named stay whole.
 
+        Along a periodic axis a part may run across the end, up to a turn away: of longitudes 170 to 190, or 170 to −170, which is
+        the same.
+
         Raises:
             InputError: an unknown axis, or bounds that leave nothing of the box or lie outside it.
         """
         bounds = list(self.bounds)
         for name, (low, high) in region.items():
             at = self.axis(name)
-            if not (self.bounds[at][0] <= low < high <= self.bounds[at][1]):
+            turn = self.extent[at] if self.periodic[at] else 0.0
+            high = high + turn if low > high else high
+            inside = self.bounds[at][0] - turn <= low < high <= self.bounds[at][1] + turn
+            if not inside or high - low > self.extent[at]:
                 raise InputError(
                     f"region {name}={low:g}:{high:g} does not lie in the box, whose {name} runs over "
                     f"{self.bounds[at][0]:g}:{self.bounds[at][1]:g} {self.units[at]}".rstrip()

@@ -92,6 +92,9 @@ class Grid:
             InputError: an unknown axis, or bounds outside the box.
         """
         cropped = self.box.crop(region)
+        pairs = zip(self.box.bounds, cropped.bounds, strict=True)
+        if any(low < own[0] or high > own[1] for own, (low, high) in pairs):
+            raise InputError(f"the region {dict(region)} runs across the end of a periodic axis; cells are taken within the box")
         slices = []
         for axis, ((low, _), spacing, n) in enumerate(zip(self.box.bounds, self.spacing, self.shape, strict=True)):
             first, last = cropped.bounds[axis]

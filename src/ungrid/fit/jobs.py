@@ -30,7 +30,7 @@ class Outcome:
     error: str | None = None
 
 
-def run_jobs(numbers: Sequence[int], work: Work, *, workers: int = 1) -> Iterator[Outcome]:
+def run_jobs(numbers: Sequence[int], work: Work, *, workers: int = 1, threads: int = 1) -> Iterator[Outcome]:
     """The outcomes of `work(number)` for each number, as they come.
 
     A job that raises an error of ungrid's own is an outcome; a machine that would not, or an interruption, ends them all. A
@@ -40,7 +40,8 @@ def run_jobs(numbers: Sequence[int], work: Work, *, workers: int = 1) -> Iterato
         numbers: of the jobs.
         work: does one of them; what it writes, it writes beside and renames, so that doing it again does no harm. It is pickled
             where there are several workers.
-        workers: processes, each with one thread; with 1 the jobs are done here.
+        workers: processes; with 1 the jobs are done here.
+        threads: of each process.
 
     Raises:
         InputError: a number of workers out of range.
@@ -52,22 +53,22 @@ def run_jobs(numbers: Sequence[int], work: Work, *, workers: int = 1) -> Iterato
     if workers == 1 or len(numbers) < 2:
         yield from _here(numbers, work)
     else:
-        yield from _pooled(numbers, work, min(workers, len(numbers)))
+        yield from _pooled(numbers, work, min(workers, len(numbers)), threads)
 
 
 def _here(numbers: Sequence[int], work: Work) -> Iterator[Outcome]:
     for number in numbers:
         try:
-            yield _attempt(work, number)
+            yield attempt(work, number)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted at job {number}") from None
 
 
-def _pooled(numbers: Sequence[int], work: Work, workers: int) -> Iterator[Outcome]:
+def _pooled(numbers: Sequence[int], work: Work, workers: int, threads: int) -> Iterator[Outcome]:
     left, attempts = list(numbers), dict.fromkeys(numbers, 0)
     while left:
         context = multiprocessing.get_context("spawn")  # a forked process would inherit locks of threads that it has not
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(work, os.getpid()))
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(work, os.getpid(), threads))
         try:
             for outcome in _outcomes(pool, left, attempts, workers):
                 left.remove(outcome.number)
@@ -113,7 +114,12 @@ def _outcomes(pool: ProcessPoolExecutor, left: Sequence[int], attempts: dict[int
             return
 
 
-def _attempt(work: Work, number: int) -> Outcome:
+def attempt(work: Work, number: int) -> Outcome:
+    """Do one job: an error of ungrid's own is an outcome.
+
+    Raises:
+        MachineError, Interrupted: what ends all jobs.
+    """
     try:
         return Outcome(number, work(number))
     except (MachineError, Interrupted):
@@ -127,8 +133,8 @@ def _attempt(work: Work, number: int) -> Outcome:
 _WORK: list[Work] = []  # of a worker process: given once, when it starts
 
 
-def _begin(work: Work, parent: int) -> None:
-    torch.set_num_threads(1)
+def _begin(work: Work, parent: int, threads: int) -> None:
+    torch.set_num_threads(threads)
     _WORK[:] = [work]
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
@@ -142,7 +148,7 @@ def _watch(parent: int) -> None:
 
 def _do(number: int) -> Outcome:
     try:
-        return _attempt(_WORK[0], number)
+        return attempt(_WORK[0], number)
     except KeyboardInterrupt:  # the parent has its own
         return Outcome(number, None, "interrupted")
     except MachineError:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ungrid.encodings.interpolation import cubic_weights
-from ungrid.fit.banded import solve_banded
+from ungrid.kernels.banded import solve_banded
 
 FOLDS = 5
 MOST_SEEN = 2**14  # samples in the middle of a longer series, from which its penalty is found

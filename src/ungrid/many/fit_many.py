@@ -1,22 +1,21 @@
 """The verb: many signals in, a folder of fields and a report out."""
 
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import torch
 
 from ungrid.errors import InputError, Interrupted
 from ungrid.files import writing_error
+from ungrid.fit.engines import Crew, carry, check_engine
 from ungrid.fit.limits import Limits
 from ungrid.fitting import choose_device
-from ungrid.many.items import Source, open_source
-from ungrid.many.jobs import Job, Settings, plan_jobs
+from ungrid.many.items import open_source
+from ungrid.many.jobs import Settings, plan_jobs
 from ungrid.many.manifest import Manifest, Report
-from ungrid.many.work import Row, do_job, failure
+from ungrid.many.work import FOLDER, ManyFit, Row, failure
 from ungrid.presets.plan import NAMES
 from ungrid.spec import lookup
 
@@ -38,6 +37,7 @@ def fit_many(
     kind: str | None = None,
     array: str | None = None,
     workers: int = 1,
+    engine: str = "local",
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -54,6 +54,7 @@ def fit_many(
         kind: what the files or arrays hold, where that is open: a name in `ungrid.signals.MODALITIES`.
         array: which array of the stack, where there are several.
         workers: processes at work, which share the threads.
+        engine: where they run: "local", "dask" or "slurm".
         resume: fit what is not yet done, of this job broken off, or of one whose input has grown.
         progress: called now and then with the number of items done, failed and in all.
 
@@ -74,6 +75,7 @@ def fit_many(
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError(f"workers is {workers}; expected 1 to {MOST_WORKERS}")
     lookup(preset, dict.fromkeys(NAMES), "preset")
+    check_engine(engine)
     Limits(steps, max_seconds, target_psnr)  # says what is wrong with one of them
     settings = Settings(preset, steps, max_seconds, target_psnr, seed, str(choose_device(device)), _share(max_memory, workers))
     where = Path(output)
@@ -87,7 +89,8 @@ def fit_many(
     manifest.plan(planned, new)
     manifest.add([failure(item, bad[item.name]) for item in new if item.name in bad])
     done, failed = n_before, len(bad)
-    for rows in _carried_out(found, [*jobs, *planned], settings, where, workers):
+    crew = Crew(engine, workers, max(1, torch.get_num_threads() // workers), where / FOLDER)
+    for rows in _carried_out(ManyFit(found, (*jobs, *planned), settings, where), crew):
         manifest.add(rows)
         failed += sum(row["error"] is not None and row["output"] is None for row in rows)
         done += sum(row["output"] is not None for row in rows)
@@ -113,46 +116,17 @@ def make_folder(path: Path) -> None:
         raise writing_error(path, error) from None
 
 
-def _carried_out(source: Source, jobs: Sequence[Job], settings: Settings, output: Path, workers: int) -> Iterator[list[Row]]:
-    """The rows of each job as it is done, in this process or in several."""
+def _carried_out(work: ManyFit, crew: Crew) -> Iterator[list[Row]]:
+    """The rows of each job as it is done."""
     try:
-        if workers == 1 or len(jobs) < 2:
-            for job in jobs:
-                yield do_job(source, job, settings, output)
-        else:
-            yield from _in_processes(source, jobs, settings, output, workers)
+        for outcome in carry(range(len(work.jobs)), work, crew):
+            if outcome.result is not None:
+                yield list(outcome.result["rows"])
+                continue
+            error = InputError(f"{outcome.error}; run again with --resume, and fewer --workers if memory was short")
+            yield [failure(item, error) for item in work.jobs[outcome.number].items]
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted("interrupted; what is done is kept: go on with --resume") from None
-
-
-def _in_processes(source: Source, jobs: Sequence[Job], settings: Settings, output: Path, workers: int) -> Iterator[list[Row]]:
-    import torch
-
-    threads = max(1, torch.get_num_threads() // workers)
-    others = set(active_children())
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (threads,))
-    try:
-        waiting = {pool.submit(do_job, source, job, settings, output): job for job in jobs}
-        for future in as_completed(waiting):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                error = InputError("a worker was killed, perhaps for memory; run again with --resume and fewer --workers")
-                yield [failure(item, error) for item in waiting[future].items]
-    except KeyboardInterrupt:
-        for worker in set(active_children()) - others:
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker(threads: int) -> None:
-    """Take a share of the threads, and leave Ctrl-C to the process that everything is told to."""
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
 
 
 def _share(max_memory: int | None, workers: int) -> int | None:

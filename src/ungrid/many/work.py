@@ -1,5 +1,6 @@
 """Do one job: read its signals, fit them, write their fields, and say what became of each."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,27 @@ def do_job(source: Source, job: Job, settings: Settings, output: Path) -> list[R
             _finish(item, field, job.is_stack, settings, output) if isinstance(field, Field) else failure(item, field)
         )
     return [rows[item.name] for item in job.items]
+
+
+@dataclass(frozen=True)
+class ManyFit:
+    """The jobs by their numbers, see `do_job`. Can be pickled.
+
+    Args:
+        source: of the items.
+        jobs: what is fitted in one go.
+        settings: of each fit.
+        output: folder of the fields.
+    """
+
+    source: Source
+    jobs: tuple[Job, ...]
+    settings: Settings
+    output: Path
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        """Do a job; the rows of the report."""
+        return {"rows": do_job(self.source, self.jobs[number], self.settings, self.output)}
 
 
 def failure(item: Item, error: BaseException) -> Row:

@@ -4,7 +4,7 @@ import contextlib
 import io
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,8 @@ from ungrid.signals.image_raster import Raster, Samples, check_size, decoding
 MAGIC = b"\x76\x2f\x31\x01"
 _OURS = {"R": "r", "G": "g", "B": "b", "A": "a", "Y": "gray"}
 _THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
+MOST_TEXT = 2**16  # characters of an attribute
+WINDOWS = ("dataWindow", "displayWindow")
 _TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
 # compression's number in the file → rows that are packed together: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB
 _ROWS_OF_CHUNK = dict(enumerate((1, 1, 1, 16, 32, 16, 32, 32, 32, 256)))
@@ -60,6 +62,7 @@ class ExrSink:
         channels: their names.
         dpi: pixels per inch along x and y, or None.
         chromaticities: of the primaries and white, eight numbers, or None.
+        known: windows and attributes, as a picture's `source["exr"]` has them; windows are of a picture of that size alone.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class ExrSink:
         channels: tuple[str, ...],
         dpi: tuple[float, float] | None = None,
         chromaticities: Sequence[float] | None = None,
+        known: Mapping[str, Any] | None = None,
     ):
         self._exr = _open_exr("writing EXR files")
         self._file, self._channels, self._done = file, channels, 0
@@ -80,6 +84,7 @@ class ExrSink:
             self._header |= {"xDensity": float(dpi[0]), "pixelAspectRatio": float(dpi[1] / dpi[0])}
         if chromaticities:
             self._header["chromaticities"] = tuple(float(value) for value in chromaticities)
+        self._header |= _known_header(known or {}, shape)
 
     def rows(self, samples: Samples) -> None:
         """The next rows [r, W, c], float32."""
@@ -104,6 +109,8 @@ def _raster(pixels: dict[str, Samples], header: dict[str, Any], n_parts: int) ->
     notes: dict[str, Any] = {"alpha": "associated"} if "a" in names else {}
     if "chromaticities" in header:
         notes["chromaticities"] = [float(value) for value in header["chromaticities"]]
+    if own := _known(header):
+        notes["exr"] = own
     density = float(header.get("xDensity") or 0)
     aspect = float(header.get("pixelAspectRatio") or 1)
     return Raster(
@@ -116,6 +123,36 @@ def _raster(pixels: dict[str, Samples], header: dict[str, Any], n_parts: int) ->
         n_pages=n_parts,
         notes=notes,
     )
+
+
+def _known(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of texts and numbers; and the windows, [x, y] of the first and of the last pixel, where they differ."""
+    own = {"compression", "lineOrder", "type", "pixelAspectRatio", "xDensity", "screenWindowWidth", "version", "chunkCount"}
+    plain = {
+        key: value
+        for key, value in header.items()
+        if key not in own and (isinstance(value, int) or _is_short(value) or (isinstance(value, float) and math.isfinite(value)))
+    }
+    known: dict[str, Any] = {"attributes": plain} if plain else {}
+    windows = {name: [np.asarray(corner).tolist() for corner in header[name]] for name in WINDOWS if name in header}
+    if len(windows) == len(WINDOWS) and (windows["dataWindow"] != windows["displayWindow"] or any(windows["dataWindow"][0])):
+        known["windows"] = windows
+    return known
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a value is a text that a field's file has room for."""
+    return isinstance(value, str) and len(value) <= MOST_TEXT
+
+
+def _known_header(known: Mapping[str, Any], shape: tuple[int, int, int]) -> dict[str, Any]:
+    """The header's part of what `_known` found, for a picture of a shape."""
+    header = dict(known.get("attributes", {}))
+    windows = known.get("windows", {})
+    (left, top), (right, bottom) = windows.get("dataWindow", ((0, 0), (-1, -1)))
+    if (bottom - top + 1, right - left + 1) == tuple(shape[:2]):
+        header |= {name: tuple(np.array(corner, np.int32) for corner in windows[name]) for name in WINDOWS}
+    return header
 
 
 def _open_exr(purpose: str) -> Any:

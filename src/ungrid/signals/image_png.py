@@ -21,6 +21,9 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # color type → samples of a pixel 
 _COLOR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))  # y, x, steps
 _PIECE = 2**20
+# kept as they are: how colors are meant, the date of the last change, and texts
+KEPT = (b"cHRM", b"gAMA", b"sRGB", b"cICP", b"tIME", b"tEXt", b"zTXt", b"iTXt")
+MOST_KEPT = 2**22  # bytes of them
 _INCH = 0.0254  # metres
 
 
@@ -37,8 +40,10 @@ def read_png(path: Path, *, max_pixels: int) -> Raster:
         check_size(width, height, _CHANNELS[color_type], max_pixels=max_pixels, name=path.name)
         data = path.read_bytes()
         transparent = _check_chunks(data, path.name)
+        kept = _kept(data, path.name)
         with open_picture(data, "PNG") as picture:
             raster = from_pillow(picture, "PNG")
+            raster.blobs |= {"png": kept} if kept else {}
         if depth == 16 and color_type != 0:
             raster.samples = _decode_16_bit_color(data)
             raster.channels, raster.bit_depth = color_names(raster.samples.shape[-1]), 16
@@ -59,6 +64,7 @@ class PngSink:
         icc_profile: of a kind that fits the channels, or None.
         dpi: pixels per inch along x and y, or None.
         exif: without prefix, or None.
+        chunks: whole ones that are written as they are, see `KEPT`, or None.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class PngSink:
         icc_profile: bytes | None = None,
         dpi: tuple[float, float] | None = None,
         exif: bytes | None = None,
+        chunks: bytes | None = None,
     ):
         height, width, n_channels = shape
         self._file, self._pixel_bytes = file, n_channels * bit_depth // 8
@@ -83,6 +90,7 @@ class PngSink:
             self._chunk(b"pHYs", struct.pack(">IIB", *(round(value / _INCH) for value in dpi), 1))
         if exif:
             self._chunk(b"eXIf", exif)
+        file.write(chunks or b"")
 
     def rows(self, samples: Samples) -> None:
         """The next rows [r, W, c], uint8 or uint16."""
@@ -177,6 +185,17 @@ def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
             )
         yield kind, content
         at += 12 + length
+
+
+def _kept(data: bytes, name: str) -> bytes:
+    """The chunks that are written again as they are, up to 4 MiB of them; those of color before the others, as a PNG has them."""
+    found = [(kind, content) for kind, content in _chunks(data, name) if kind in KEPT]
+    kept, size = b"", 0
+    for kind, content in sorted(found, key=lambda chunk: KEPT.index(chunk[0]) if chunk[0] in KEPT[:4] else len(KEPT)):
+        size += len(content) + 12
+        if size <= MOST_KEPT:
+            kept += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+    return kept
 
 
 def _expected_bytes(data: bytes) -> int:

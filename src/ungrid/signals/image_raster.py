@@ -26,7 +26,7 @@ class Raster:
     """Samples of a picture as its file stores them, and what the file says about them.
 
     Args:
-        samples: [H, W, c], unsigned integers from 0 to 2^bit_depth − 1, booleans, or floating point.
+        samples: [H, W, c], unsigned integers from 0 to 2^bit_depth − 1, booleans, or what was measured: floating point, signed.
         channels: name of each of the c channels.
         format: as a person calls it, e.g. "PNG"; "array" for what was no file.
         bit_depth: bits of one sample as declared; None where nothing was declared.
@@ -36,7 +36,7 @@ class Raster:
         palette: whether the samples were looked up in a table of colors.
         n_pages: pictures in the file, of which this is the first.
         notes: more plain values for the signal's source.
-        blobs: "icc_profile" and "exif".
+        blobs: "icc_profile", "exif", and "png", chunks that only a PNG has.
     """
 
     samples: Samples
@@ -55,6 +55,11 @@ class Raster:
     def is_float(self) -> bool:
         """Whether samples are floating point, which are taken as they are."""
         return bool(self.samples.dtype.kind == "f")
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether samples are numbers without a white, floating point or signed integers."""
+        return bool(self.samples.dtype.kind in "fi")
 
 
 def to_signal(raster: Raster, name: str) -> Signal:
@@ -83,7 +88,8 @@ def raster_source(raster: Raster, height: int, width: int) -> dict[str, Any]:
         "width": width,
         "height": height,
         "bit_depth": raster.bit_depth,
-        "sample_format": "float" if raster.is_float else "uint",
+        "sample_format": "float" if raster.is_measured else "uint",
+        "stored": f"int{8 * raster.samples.dtype.itemsize}" if raster.samples.dtype.kind == "i" else None,
         "transfer": raster.transfer,
         "dpi": list(dpi) if dpi else None,
         "orientation": raster.orientation,
@@ -173,7 +179,7 @@ def turned(samples: Samples, orientation: int) -> Samples:
 
 def _scaled(samples: Samples, bit_depth: int | None) -> Samples:
     """float32 [H, W, c], contiguous and its own: v / (2^bits − 1) for integers."""
-    if samples.dtype.kind in "fb":
+    if samples.dtype.kind in "fib":
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite and is reported as such
             return np.array(samples, dtype=np.float32, order="C")
     peak = 2 ** (bit_depth or 8 * samples.dtype.itemsize) - 1

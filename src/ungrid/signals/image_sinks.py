@@ -1,8 +1,8 @@
 """What makes the bytes of each format from a picture's samples: streams for PNG, TIFF and .npy, whole pictures for the rest."""
 
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -29,9 +29,11 @@ class Plan:
         is_float: whether samples are floating point.
         transfer: "srgb" or "linear", of the samples as they come.
         associated: whether colors come multiplied by alpha.
-        icc_profile, exif: bytes that fit the picture, or None.
+        icc_profile, exif, png: bytes that fit the picture, or None; `png` whole chunks.
         dpi: pixels per inch along x and y, or None.
         chromaticities: of EXR's primaries, or None.
+        signed: bits of signed integers in which values are kept as measured, or None.
+        exr: what an EXR header said beside all this.
         extension: of the file, with its point.
     """
 
@@ -43,8 +45,11 @@ class Plan:
     associated: bool = False
     icc_profile: bytes | None = None
     exif: bytes | None = None
+    png: bytes | None = None
     dpi: tuple[float, float] | None = None
     chromaticities: Sequence[float] | None = None
+    signed: int | None = None
+    exr: Mapping[str, Any] = field(default_factory=dict)
     extension: str = ""
 
 
@@ -110,25 +115,33 @@ def _encode_deep(samples: Samples) -> bytes:
 
 
 def _png(file: BinaryIO, plan: Plan) -> PngSink:
-    return PngSink(file, plan.shape, bit_depth=plan.bit_depth, icc_profile=plan.icc_profile, dpi=plan.dpi, exif=plan.exif)
+    kept = {"icc_profile": plan.icc_profile, "dpi": plan.dpi, "exif": plan.exif, "chunks": plan.png}
+    return PngSink(file, plan.shape, bit_depth=plan.bit_depth, **kept)  # type: ignore[arg-type]
 
 
 def _tiff(file: BinaryIO, plan: Plan) -> TiffSink:
     return TiffSink(
         file,
         plan.shape,
-        np.dtype(np.float32 if plan.is_float else np.uint16 if plan.bit_depth == 16 else np.uint8),
+        np.dtype(f"int{plan.signed}" if plan.signed else "float32" if plan.is_float else f"uint{plan.bit_depth}"),
         channels=plan.channels,
         associated=plan.associated,
         transfer=plan.transfer,
         icc_profile=plan.icc_profile,
         dpi=plan.dpi,
+        exif=plan.exif,
     )
 
 
 def _exr(file: BinaryIO, plan: Plan) -> ExrSink:
     return ExrSink(
-        file, plan.shape, bit_depth=plan.bit_depth, channels=plan.channels, dpi=plan.dpi, chromaticities=plan.chromaticities
+        file,
+        plan.shape,
+        bit_depth=plan.bit_depth,
+        channels=plan.channels,
+        dpi=plan.dpi,
+        chromaticities=plan.chromaticities,
+        known=plan.exr,
     )
 
 

@@ -1,6 +1,7 @@
 """TIFF and BigTIFF, read with tifffile: the first page, any number of channels, integers of any depth and floats.
 
-Resolution, color profile and the kind of alpha are kept; EXIF directories and other private tags are not.
+Resolution, color profile, the kind of alpha, texts and EXIF are kept; private tags are not. Signed integers are measured
+values, and taken as they are.
 """
 
 import contextlib
@@ -16,7 +17,8 @@ from PIL import Image
 
 from ungrid.errors import InputError, MissingExtra, UnreadableInput
 from ungrid.signals.image_pillow import cmyk_to_rgb
-from ungrid.signals.image_raster import Raster, Samples, band_names, check_size, decoding
+from ungrid.signals.image_raster import Raster, Samples, band_names, check_size, decoding, exif_blobs
+from ungrid.signals.image_tiff_exif import exif_in
 
 DESCRIPTION_KEY = "ungrid"  # in a JSON image description: what the tags of a TIFF cannot say
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
@@ -28,7 +30,7 @@ def read_tiff(path: Path, *, max_pixels: int) -> Raster:
 
     Raises:
         UnreadableInput: cut off or damaged.
-        InputError: too large, signed or complex samples, colors in a space that is not read.
+        InputError: too large, complex samples, colors in a space that is not read.
         MissingExtra: a compression that needs imagecodecs.
     """
     import tifffile
@@ -55,7 +57,7 @@ def page_raster(page: Any, samples: Samples, name: str, n_pages: int) -> Raster:
         orientation=_orientation(page),
         dpi=_dpi(page),
         n_pages=n_pages,
-        blobs={"icc_profile": bytes(page.iccprofile)} if page.iccprofile else {},
+        blobs=exif_blobs(exif_in(Path(page.parent.filehandle.path)), page.iccprofile),
     )
     _name_channels(raster, page, name)
     return raster
@@ -73,9 +75,9 @@ def quiet() -> Iterator[None]:
 
 
 def check_kind(page: Any, name: str) -> None:
-    if page.dtype is None or page.dtype.kind not in "ubf" or page.imagedepth != 1:
+    if page.dtype is None or page.dtype.kind not in "uibf" or page.imagedepth != 1:
         what = "several slices in depth" if page.imagedepth != 1 else f"samples of type {page.dtype}"
-        raise InputError(f"{name} has {what}; expected unsigned integers or floating point [y, x] with channels: convert it")
+        raise InputError(f"{name} has {what}; expected integers or floating point [y, x] with channels: convert it")
     is_decoded = page.photometric == _YCBCR and page.compression != 1  # the decoder of JPEG gives RGB
     if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK) and not is_decoded:
         space = getattr(page.photometric, "name", page.photometric)
@@ -133,7 +135,7 @@ def _name_channels(raster: Raster, page: Any, name: str) -> None:
         raster.notes["alpha"] = "associated" if extra == [_ASSOCIATED] else "straight"
         colors = (*colors, "a")
     raster.channels = colors if len(colors) == raster.samples.shape[-1] else band_names(raster.samples.shape[-1])
-    raster.transfer = "linear" if raster.is_float else "srgb"
+    raster.transfer = "linear" if raster.is_measured else "srgb"
     _apply_description(raster, page.description)
 
 
@@ -154,6 +156,8 @@ def _inverted(raster: Raster) -> Samples:
     if raster.samples.dtype.kind == "u":
         peak = 2 ** (raster.bit_depth or 8) - 1
         return np.asarray(peak - raster.samples, dtype=raster.samples.dtype)
+    if raster.samples.dtype.kind == "i":
+        return np.asarray(-raster.samples.astype(np.int64))
     return ~raster.samples if raster.samples.dtype.kind == "b" else 1 - raster.samples
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ungrid.signals.image_raster import DEFLATE_LEVEL, Samples, band_names
 from ungrid.signals.image_tiff import DESCRIPTION_KEY
+from ungrid.signals.image_tiff_exif import put_directories, tags_of
 
 TILE = 256
 _TILED_FROM = 2**26  # bytes of samples: below, the whole picture is kept and written in strips, which everything reads
@@ -26,12 +27,13 @@ class TiffSink:
     Args:
         file: open for writing, able to seek.
         shape: (H, W, c).
-        dtype: of the samples: uint8, uint16 or float32.
+        dtype: of the samples: uint8, uint16, int8, int16 or float32.
         channels: their names; r, g, b make a color picture, a final a is alpha.
         associated: whether colors are already multiplied by alpha.
         transfer: "srgb" or "linear"; noted in the file where a reader would assume the other.
         icc_profile: or None.
         dpi: pixels per inch along x and y, or None.
+        exif: without prefix, or None.
         big: whether to write BigTIFF; None for where the size may need it.
     """
 
@@ -46,6 +48,7 @@ class TiffSink:
         transfer: str = "srgb",
         icc_profile: bytes | None = None,
         dpi: tuple[float, float] | None = None,
+        exif: bytes | None = None,
         big: bool | None = None,
     ):
         self._file, self._shape, self._dtype = file, shape, np.dtype(dtype)
@@ -55,6 +58,7 @@ class TiffSink:
         self._big = (
             max(size, self._tiled * tiles * TILE**2 * shape[2] * self._dtype.itemsize) >= _BIG_FROM if big is None else big
         )
+        self._exif = exif
         self._options = self._describe(channels, associated, transfer, icc_profile, dpi)
         self._waiting: list[Samples] = []
         self._bands: queue.Queue[Samples | None] = queue.Queue(maxsize=1)
@@ -127,7 +131,9 @@ class TiffSink:
 
         shape = self._shape if self._shape[2] > 1 else self._shape[:2]
         with tifffile.TiffWriter(self._file, bigtiff=self._big) as tif:
-            tif.write(data, shape=shape, dtype=self._dtype, metadata=None, software="ungrid", **self._options, **layout)
+            tif.write(data, shape=shape, dtype=self._dtype, metadata=None, **self._options, **layout)
+        if self._exif:
+            put_directories(self._file, self._exif, big=self._big)
 
     def _describe(
         self,
@@ -139,13 +145,17 @@ class TiffSink:
     ) -> dict[str, Any]:
         """tifffile's options for what the samples are."""
         is_float = self._dtype.kind == "f"
+        is_measured = self._dtype.kind in "if"
         n_colors = 3 if channels[:3] == ("r", "g", "b") else 1
         options: dict[str, Any] = {
             "photometric": "rgb" if n_colors == 3 else "minisblack",
             "compression": "zlib",
             "compressionargs": {"level": DEFLATE_LEVEL},
             "predictor": not is_float,
+            "software": "ungrid",
         }
+        if self._exif:
+            options |= tags_of(self._exif, big=self._big)
         if self._shape[2] > 1:
             alpha = "assocalpha" if associated else "unassalpha"
             options["planarconfig"] = "contig"
@@ -154,16 +164,16 @@ class TiffSink:
             options |= {"resolution": dpi, "resolutionunit": "inch"}
         if icc_profile:
             options["iccprofile"] = icc_profile
-        said = _unsaid(channels, transfer, is_float)
+        said = _unsaid(channels, transfer, is_measured)
         if said:
             options["description"] = json.dumps({DESCRIPTION_KEY: said})
         return options
 
 
-def _unsaid(channels: tuple[str, ...], transfer: str, is_float: bool) -> dict[str, object]:
+def _unsaid(channels: tuple[str, ...], transfer: str, is_measured: bool) -> dict[str, object]:
     """What a reader would get wrong from the tags alone."""
     usual = [("gray",), ("gray", "a"), ("r", "g", "b"), ("r", "g", "b", "a"), band_names(len(channels))]
     said: dict[str, object] = {} if channels in usual else {"channels": list(channels)}
-    if transfer != ("linear" if is_float else "srgb"):
+    if transfer != ("linear" if is_measured else "srgb"):
         said["transfer"] = transfer
     return said

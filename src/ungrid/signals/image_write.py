@@ -2,9 +2,9 @@
 
 | extension | bits (default: the source's) | channels | keeps |
 |---|---|---|---|
-| .png | 8, 16 | gray, gray + alpha, RGB, RGBA | profile, dpi, EXIF |
-| .tif .tiff | 8, 16, 32 (float) | any | profile, dpi |
-| .exr | 16 (half), 32 (float) | any, by name | dpi |
+| .png | 8, 16 | gray, gray + alpha, RGB, RGBA | profile, dpi, EXIF; of a PNG its texts, date and colors |
+| .tif .tiff | 8, 16, 32 (float); 8, 16 signed of such a source | any | profile, dpi, EXIF |
+| .exr | 16 (half), 32 (float) | any, by name | dpi, primaries; of an EXR its windows and attributes |
 | .npy | 32 (float) | any | – |
 | .jp2 | 8, 16, lossless | gray, gray + alpha, RGB, RGBA | – |
 | .jpg .jpeg | 8, quality 95, 4:4:4 | gray, RGB | profile, dpi, EXIF |
@@ -138,11 +138,12 @@ def open_picture_writer(
     format = _format_of(path)
     _check_channels(path, format, channels)
     _check_sides(path, format, shape)
-    depth = _depth(path, format, source, bit_depth)
+    signed = _signed(format, source, bit_depth)
+    depth = signed or _depth(path, format, source, bit_depth)
     is_float = depth >= format.float_from
     transfer = str(source.get("transfer", "srgb"))
     associated = source.get("alpha") == "associated"
-    keeps = format.sink == "NPY" or (format.sink == "TIFF" and is_float)
+    keeps = format.sink == "NPY" or (format.sink == "TIFF" and (is_float or signed is not None))
     convert = _Conversion(
         channels,
         from_transfer=transfer,
@@ -150,6 +151,7 @@ def open_picture_writer(
         divide=associated and format.sink not in ("TIFF", "EXR", "NPY"),
         multiply=not associated and format.sink == "EXR",
         peak=None if is_float else 2**depth - 1,
+        signed=signed,
     )
     plan = Plan(
         (*shape, len(channels)),
@@ -160,8 +162,11 @@ def open_picture_writer(
         associated=associated,
         icc_profile=_fitting_profile(blobs.get("icc_profile"), channels, bent=convert.from_transfer != convert.to_transfer),
         exif=upright(without_prefix(blobs.get("exif", b""))) or None,
+        png=blobs.get("png"),
         dpi=_positive_pair(source.get("dpi")),
         chromaticities=source.get("chromaticities"),
+        signed=signed,
+        exr=source.get("exr", {}),
         extension=path.suffix.lower(),
     )
     with write_beside(path) as temporary, open(temporary, "w+b") as file:
@@ -193,6 +198,7 @@ class _Conversion:
     divide: bool
     multiply: bool
     peak: int | None
+    signed: int | None = None
 
     def __call__(self, values: Tensor, *, first_row: int) -> Samples:
         alpha = self.channels.index("a") if "a" in self.channels else None
@@ -205,11 +211,16 @@ class _Conversion:
             values = self._on_colors(values, (linear_to_srgb if self.to_transfer == "srgb" else srgb_to_linear)(values))
         if self.multiply and alpha is not None:
             values = self._on_colors(values, values * values[..., alpha : alpha + 1])
-        if self.peak is None:
+        if self.peak is None and self.signed is None:
             return values.numpy()
         if bool(values.isnan().any()):
             row = first_row + int(values.isnan().any(dim=-1).any(dim=-1).int().argmax())
             raise InputError(f"row {row} of the picture holds NaN, which no integer format can; the field or array is damaged")
+        if self.signed is not None:
+            limits = np.iinfo(f"int{self.signed}")
+            whole: Samples = np.rint(values.clamp(limits.min, limits.max).numpy()).astype(limits.dtype)
+            return whole
+        assert self.peak is not None
         samples = np.rint(values.clamp(0, 1).numpy() * np.float32(self.peak))
         return samples.astype(np.uint8 if self.peak == 255 else np.uint16)
 
@@ -258,6 +269,12 @@ def _depth(path: Path, format: Format, source: Mapping[str, Any], bit_depth: int
     integers = [depth for depth in format.depths if depth < format.float_from]
     enough = [depth for depth in integers or floats if depth >= (known or 8)]
     return enough[0] if enough else (integers or floats)[-1]
+
+
+def _signed(format: Format, source: Mapping[str, Any], bit_depth: int | None) -> int | None:
+    """Bits of the signed integers in which values are kept as they were measured; None for a file of another kind."""
+    known = {"int8": 8, "int16": 16}.get(str(source.get("stored")))
+    return known if format.sink == "TIFF" and bit_depth is None else None
 
 
 def _fitting_profile(icc_profile: bytes | None, channels: tuple[str, ...], *, bent: bool) -> bytes | None:

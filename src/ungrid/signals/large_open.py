@@ -166,7 +166,7 @@ def _picture_outline(raster: Raster, shape: tuple[int, ...]) -> Outline:
 
 
 def _peak(raster: Raster) -> float:
-    if raster.samples.dtype.kind in "fb":
+    if raster.samples.dtype.kind in "fib":
         return 1.0
     return float(2 ** (raster.bit_depth or 8 * raster.samples.dtype.itemsize) - 1)
 

@@ -120,6 +120,27 @@ def to_pandas(signal: Signal) -> Any:
     return frame(times, values, signal.channels, signal.source)
 
 
+def as_stored(table: Any, source: dict[str, Any]) -> Any:
+    """A table with the types of numbers that its source had: whole ones rounded, and kept within what the type holds.
+
+    A column of whole numbers of which some are not known stays one of floats.
+    """
+    dtypes = source.get("dtypes", ())
+    if len(dtypes) != table.shape[1]:
+        return table
+    columns = {}
+    for label, name in zip(table.columns, dtypes, strict=True):
+        column, plain = table[label], str(name).lower()
+        if re.fullmatch(r"u?int(8|16|32|64)", plain) and not (column.isna().any() and plain == str(name)):
+            limits = np.iinfo(plain)
+            high = float(limits.max) if limits.max < 2**53 else float(np.nextafter(float(limits.max), 0))  # no float64 is between
+            column = column.astype("float64").round().clip(float(limits.min), high)
+            columns[label] = column.astype(name)
+        elif re.fullmatch(r"float(16|32|64)", plain):
+            columns[label] = column.astype(name)
+    return table.assign(**columns) if all(isinstance(label, str) for label in columns) else table
+
+
 def frame(times: NDArray[np.float64], values: NDArray[np.float32], channels: tuple[str, ...], source: dict[str, Any]) -> Any:
     """Rows at times as a DataFrame."""
     pd = pandas("a table of pandas")

@@ -68,10 +68,11 @@ class SeriesWriter:
             self._write_parquet()
 
     def _write_parquet(self) -> None:
-        from ungrid.signals.series_frames import frame
+        from ungrid.signals.series_frames import as_stored, frame
 
         times, values = (np.concatenate(parts) for parts in zip(*self._held, strict=True))
-        frame(times, values, self._outline.channels, self._outline.source).to_parquet(self._path)
+        source = self._outline.source
+        as_stored(frame(times, values, self._outline.channels, source), source).to_parquet(self._path)
 
     def _write_line(self, cells: list[str], time: str | None) -> None:
         assert self._file is not None

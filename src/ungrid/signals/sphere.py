@@ -16,7 +16,8 @@ from ungrid.errors import InputError, MissingExtra, UnreadableInput
 from ungrid.signals.array_file import ZIP_MAGIC, read_arrays
 from ungrid.signals.base import Signal
 from ungrid.signals.modality import Modality
-from ungrid.signals.sphere_write import ENDINGS, PACKED, SECONDS, open_sphere_writer, write_sphere
+from ungrid.signals.netcdf_classic import CLASSIC, check_classic, on_a_sphere
+from ungrid.signals.sphere_write import CLASSIC_NETCDF, ENDINGS, PACKED, SECONDS, open_sphere_writer, write_sphere
 
 __all__ = ["SPHERE", "from_xarray", "read_sphere", "write_sphere"]
 
@@ -42,7 +43,7 @@ NAMES = {
 }
 MOST_VALUES = 2**28
 EVEN = 1e-3  # of a step, within which places are evenly spaced: single precision rounds 0.1° by less
-HDF5, CLASSIC = b"\x89HDF", b"CDF"
+HDF5 = b"\x89HDF"
 
 
 class Fields:
@@ -58,7 +59,7 @@ def read_sphere(path: Path) -> Signal:
     Raises:
         UnreadableInput: no such file, or damaged.
         InputError: no variable on latitude and longitude, angles out of range or in no order, too many values.
-        MissingExtra: NetCDF without xarray and h5netcdf.
+        MissingExtra: NetCDF without xarray and h5netcdf, or scipy where it is classic.
     """
     path = Path(path)
     if path.is_dir():
@@ -202,14 +203,16 @@ def _from_netcdf(path: Path, start: bytes) -> Fields:
         import xarray
     except ImportError as error:
         raise MissingExtra(error.name or "xarray", "arrays", "reading NetCDF") from None
+    engine, said = "h5netcdf", "NetCDF"
     if start.startswith(CLASSIC):
-        raise InputError(f"{path.name} is classic NetCDF; write it as NetCDF 4: nccopy -k nc4 {path.name} new.nc")
+        check_classic(path, start)
+        engine, said = "scipy", CLASSIC_NETCDF
     try:
-        with xarray.open_dataset(path, engine="h5netcdf") as data:
+        with xarray.open_dataset(path, engine=engine) as data:
             if sum(one.size for one in data.data_vars.values()) > MOST_VALUES:
                 raise InputError(f"{path.name} holds more than {MOST_VALUES:,} values; select a part of it")
-            return _of_dataset(data.load(), "NetCDF")
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+            return _of_dataset(data.load(), said)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, IndexError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         said = " ".join(str(error).split())[:120]
@@ -253,7 +256,9 @@ def _plain(attributes: Any) -> dict[str, Any]:
 
 
 def _recognizes(path: Path, start: bytes) -> bool:
-    if start.startswith((HDF5, CLASSIC)):
+    if start.startswith(CLASSIC):
+        return on_a_sphere(path)
+    if start.startswith(HDF5):
         return path.suffix.lower() in (".nc", ".nc4", ".cdf", ".netcdf")
     if not start.startswith(ZIP_MAGIC) or path.suffix.lower() != ".npz":
         return False

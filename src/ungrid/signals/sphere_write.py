@@ -18,6 +18,7 @@ from ungrid.signals.base import Outline, Signal
 SECONDS = {"hours": 3600.0}  # in one unit of a coordinate of that name
 PACKED = {"_scale": "scale_factor", "_offset": "add_offset", "_fill": "_FillValue"}  # in .npz → in NetCDF
 ENDINGS = (".npz", ".nc")
+CLASSIC_NETCDF = "classic NetCDF"  # format of a source that is written as such again
 
 
 class SphereWriter:
@@ -108,7 +109,9 @@ def _write_netcdf(path: Path, places: dict[str, Any], values: dict[str, Any], so
         variables[name] = ([dim[axis] for axis in dims], turned, attributes.get(name, {}))
     with warnings.catch_warnings():  # of integers without a missing value, which have none to write
         warnings.simplefilter("ignore", xarray.SerializationWarning)
-        xarray.Dataset(variables, coordinates, attributes.get("", {})).to_netcdf(path, engine="h5netcdf", encoding=packing)
+        data = xarray.Dataset(variables, coordinates, attributes.get("", {}))
+        engine = "scipy" if source.get("format") == CLASSIC_NETCDF else "h5netcdf"
+        data.to_netcdf(path, engine=engine, encoding=packing)  # type: ignore[call-overload]
 
 
 @contextlib.contextmanager

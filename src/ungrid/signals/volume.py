@@ -18,10 +18,11 @@ from ungrid.signals.array_file import is_array_file
 from ungrid.signals.base import Outline, Signal
 from ungrid.signals.first_bytes import first_bytes, what_else
 from ungrid.signals.modality import Modality, Writer
+from ungrid.signals.netcdf_classic import is_classic_volume, read_classic
 from ungrid.signals.volume_array import is_volume_array, open_npz_writer, read_array, stored_arrays
 from ungrid.signals.volume_axes import is_tiff, read_stack
 from ungrid.signals.volume_dicom import is_dicom, read_dicom
-from ungrid.signals.volume_hdf5 import CLASSIC, is_hdf5, read_hdf5
+from ungrid.signals.volume_hdf5 import is_hdf5, read_hdf5
 from ungrid.signals.volume_itk import ENDINGS as ITK
 from ungrid.signals.volume_itk import is_itk, open_itk_writer, read_itk
 from ungrid.signals.volume_nifti import adopt_nifti, is_nifti, read_nifti
@@ -37,6 +38,7 @@ FORMATS: tuple[tuple[Callable[[Path, bytes], bool], Reader], ...] = (
     (is_itk, read_itk),
     (is_zarr, read_zarr),
     (is_hdf5, read_hdf5),
+    (is_classic_volume, read_classic),
     (is_volume_array, read_array),
 )
 SAID: tuple[tuple[Callable[[Path, bytes], bool], Reader], ...] = (
@@ -44,7 +46,7 @@ SAID: tuple[tuple[Callable[[Path, bytes], bool], Reader], ...] = (
     (is_array_file, read_array),
     (lambda path, start: is_tiff(start), read_stack),
 )  # what is a volume where that is said
-READABLE = ("NIfTI", "DICOM", "MHA", "NRRD", "HDF5", "NetCDF-4", "Zarr", "OME-Zarr", ".npz with a spacing")
+READABLE = ("NIfTI", "DICOM", "MHA", "NRRD", "HDF5", "NetCDF", "Zarr", "OME-Zarr", ".npz with a spacing")
 _BAND_VALUES = 2**22
 
 
@@ -54,7 +56,7 @@ def is_volume(path: Path, start: bytes) -> bool:
 
 
 def read_volume(path: str | os.PathLike[str]) -> Signal:
-    """A file or folder as a volume: NIfTI, DICOM, MHA, MHD, NRRD, HDF5, NetCDF-4, Zarr, OME-Zarr, .npy, .npz or a TIFF stack.
+    """A file or folder as a volume: NIfTI, DICOM, MHA, MHD, NRRD, HDF5, NetCDF, Zarr, OME-Zarr, .npy, .npz or a TIFF stack.
 
     Raises:
         MissingFile: no such file.
@@ -67,8 +69,6 @@ def read_volume(path: str | os.PathLike[str]) -> Signal:
     for recognizes, read in SAID:
         if recognizes(path, start):
             return with_file(read(path), path)
-    if start.startswith(CLASSIC):
-        raise UnreadableInput(f"{path.name} is a classic NetCDF file; expected NetCDF-4: convert it with nccopy -k nc4")
     found = what_else(start) if path.is_file() else "no files of a known kind"
     raise UnreadableInput(f"{path.name} holds {found}; expected a volume ({', '.join(READABLE)}, .npy or a TIFF stack)")
 

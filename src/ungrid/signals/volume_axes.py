@@ -22,6 +22,7 @@ UNITS = {
 }
 TO_SECONDS = {"s": 1.0, "ms": 1e-3, "millisecond": 1e-3, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "": 1.0}
 EVEN = 1e-3  # of a step: what coordinates may differ from even ones
+SPACINGS = ("spacing", "element_size_um", "resolution", "voxel_size")  # attributes of distances along z, y, x
 ON_A_SPHERE = ("lat", "latitude", "lon", "longitude")
 
 
@@ -95,6 +96,16 @@ def even_places(coords: NDArray[Any], what: str) -> tuple[float, float]:
     if not np.isfinite(coords).all() or step == 0 or np.abs(steps - step).max() > EVEN * abs(step):
         raise InputError(f"{what} is not evenly spaced: steps from {steps.min():.4g} to {steps.max():.4g}; resample it first")
     return float(coords[0]), step
+
+
+def stated_places(about: Mapping[str, Any]) -> tuple[dict[str, tuple[float, float]], str]:
+    """(first, step) of z, y and x by an attribute of three distances, and the unit; nothing where there is none."""
+    name = next((key for key in SPACINGS if key in about), "")
+    spacing, unit = about.get(name), unit_of(about.get("unit", ""))
+    if not isinstance(spacing, list) or len(spacing) != 3:
+        return {}, unit
+    places = {axis: (step / 2, step) for axis, step in zip("zyx", map(float, spacing), strict=True)}
+    return places, "µm" if name == "element_size_um" else unit
 
 
 def unit_of(text: Any) -> str:

@@ -7,13 +7,11 @@ import numpy as np
 
 from ungrid.errors import InputError, MissingExtra, UnreadableInput
 from ungrid.signals.base import Signal
-from ungrid.signals.volume_axes import ON_A_SPHERE, TO_SECONDS, even_places, from_axes, named_axes, unit_of
+from ungrid.signals.volume_axes import ON_A_SPHERE, TO_SECONDS, even_places, from_axes, named_axes, stated_places, unit_of
 from ungrid.signals.volume_stored import check_size, to_signal, told_of
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-CLASSIC = b"CDF"
 MOST_DATASETS = 10_000
-SPACINGS = ("spacing", "element_size_um", "resolution", "voxel_size")  # attributes of distances along z, y, x
 
 
 def is_hdf5(path: Path, start: bytes) -> bool:
@@ -116,11 +114,8 @@ def _places(dataset: Any, axes: list[str], about: dict[str, Any]) -> tuple[dict[
         factor = TO_SECONDS.get(own, 1.0) if axis == "t" else 1.0
         places[axis] = (first * factor, step * factor)
         unit = own if axis != "t" and own else unit
-    spacing = next((about[key] for key in SPACINGS if key in about), None)
-    if isinstance(spacing, list) and len(spacing) == 3 and not set("zyx") & set(places):
-        places |= {axis: (step / 2, step) for axis, step in zip("zyx", map(float, spacing), strict=True)}
-        unit = "µm" if "element_size_um" in about else unit
-    return places, unit
+    stated, own = stated_places(about)
+    return (places | stated, own or unit) if stated and not set("zyx") & set(places) else (places, unit)
 
 
 def _attribute(value: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ungrid.errors import MissingExtra, UnreadableInput
 from ungrid.signals.base import Signal
-from ungrid.signals.volume_axes import TO_SECONDS, from_axes, named_axes, unit_of
+from ungrid.signals.volume_axes import TO_SECONDS, from_axes, named_axes, stated_places, unit_of
 from ungrid.signals.volume_stored import check_size, to_signal, told_of
 
 MARKS = ("zarr.json", ".zgroup", ".zarray")
@@ -37,12 +37,14 @@ def read_zarr(path: Path) -> Signal:
         pyramid = about.get("ome", about)
         levels = pyramid.get("multiscales") if isinstance(pyramid, Mapping) else None
         if isinstance(root, zarr.Array):
-            array, axes, places, unit, name = root, _dimensions(root), dict[str, tuple[float, float]](), "", ""
+            array, axes, name = root, _dimensions(root), ""
+            places, unit = stated_places(about)
         elif levels:
             array, axes, places, unit, name = _finest(root, levels[0], path.name)
         else:
             array = _largest(root, path.name)
-            axes, places, unit, name = _dimensions(array), {}, "", array.path
+            axes, name = _dimensions(array), array.path
+            places, unit = stated_places(about | dict(array.attrs))
         check_size((*array.shape, 1), path.name)
         named = named_axes(axes, array.shape, path.name)
         samples = np.asarray(array[...])

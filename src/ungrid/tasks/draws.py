@@ -18,7 +18,7 @@ HELDOUT_FRACTION = 0.01
 HELDOUT_MOST = 20_000
 TILES = "tiles"
 LATTICES = "lattices"
-SUMS = "sums"
+SUMS, SOLVED_SUMS = "sums", "solved_sums"
 WHOLE = "whole"
 WHOLE_BYTES = 60  # a value, that a fit to all samples at once takes; 54 to 60 on volumes of 9 to 17 million
 SPLINE = "spline"
@@ -58,12 +58,12 @@ def draws(
         raise InputError(
             f"{how} take values on a grid that all count alike, not a signal of kind {signal.kind}; take another preset"
         )
-    if (in_blocks or order in (SUMS, WHOLE)) and estimates != "none":
+    if (in_blocks or order in (SUMS, SOLVED_SUMS, WHOLE)) and estimates != "none":
         raise InputError(f'{order} hold samples alone, and estimates {estimates!r} were asked for; say estimates="none"')
     if in_blocks:
         return TileSampler(signal.grid, signal.values, known=kept, withheld=withheld, is_spread=order == LATTICES)
-    if order == SUMS:
-        return SampledSums(signal.grid, signal.values, known=kept, withheld=withheld)
+    if order in (SUMS, SOLVED_SUMS):
+        return SampledSums(signal.grid, signal.values, known=kept, withheld=withheld, is_solved=order == SOLVED_SUMS)
     if order == WHOLE:
         needed = WHOLE_BYTES * signal.values.numel()
         if max_memory is not None and needed > max_memory:
@@ -72,7 +72,7 @@ def draws(
                 f"{max_memory:,}; allow more, or say --preset dense_grid"
             )
         return WholeSamples(signal.grid, signal.values, known=kept, withheld=withheld)
-    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS, WHOLE]) | ORDERS, "order")()
+    draw: Order = lookup(order, dict.fromkeys([*ORDERS, TILES, LATTICES, SUMS, SOLVED_SUMS, WHOLE]) | ORDERS, "order")()
     if estimates == SPLINE:
         return _splined(signal, mask, withheld, draw)
     if estimates in ("cubic", "between") or (estimates == "samples" and mask is not None):

@@ -37,8 +37,9 @@ def represent(
         loss: (prediction, target) → scalar; None for the one that the field's recipe names.
         order: how batches are drawn: "shuffled" (each sample once a pass), "uniform", "stratified"; "tiles": random blocks
             of the grid; "lattices": every k-th sample along each axis, from a random one. Both take all of the grid where the
-            recipe has no batch size. "sums": all samples at every step, by their sums, for a `SplineField`; "whole": all at
-            every step, for a `RefinedSpline`.
+            recipe has no batch size. "sums": all samples at every step, by their sums, for a `SplineField`; "solved_sums":
+            likewise, and solved exactly, in whatever steps, when held-out samples are given back; "whole": all at every step,
+            for a `RefinedSpline`.
         heldout: fraction of the known samples, at most 20,000 of them, that the fit does not see until three quarters
             of it are done: the field is measured there first. 0 for none.
         estimates: what else the field is fitted to, estimated from the known samples by `complete` and `refined`: "none";

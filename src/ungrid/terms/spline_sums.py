@@ -10,9 +10,12 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.spline import N_TAPS, SplineField
+from ungrid.kernels.banded import solve_banded
 
 STEP = 2**18  # samples summed at once
 LEAST = 1e-5  # of the mean diagonal, added to it: a node that no sample sees stays where it is
+STRETCH, REACH = 2**17, 2**10  # nodes that are solved for at once, and those that they are solved with on either side
+ROUNDS = 2  # the second takes what the first left where stretches meet
 
 
 class Sums(NamedTuple):
@@ -32,6 +35,7 @@ class SampledSums:
         values: [n, c].
         known: indices that may be seen, or None for all.
         withheld: those that may be seen only after `give_back`, or None.
+        is_solved: whether a spline is solved for all samples at once when some are given back.
     """
 
     def __init__(
@@ -41,10 +45,11 @@ class SampledSums:
         *,
         known: Int[Tensor, " k"] | None = None,
         withheld: Int[Tensor, " m"] | None = None,
+        is_solved: bool = False,
     ):
         if grid.box.dim != 1:
             raise InputError(f"sums are made along one axis; the grid has {grid.box.axes}")
-        self.grid, self.values, self.withheld = grid, values, withheld
+        self.grid, self.values, self.withheld, self.is_solved = grid, values, withheld, is_solved
         self._seen: Tensor | None = None
         if known is not None:
             self._seen = torch.zeros(len(values), dtype=torch.bool)
@@ -67,6 +72,11 @@ class SampledSums:
         if self.withheld is not None and self._seen is not None and not self._given_back:
             self._seen[self.withheld.long()] = True
             self._given_back, self._sums = True, None
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether samples were withheld and may now be seen."""
+        return self._given_back
 
     def state(self) -> dict[str, Any]:
         """Whether the withheld are given back."""
@@ -129,6 +139,12 @@ class SplineMisfit:
         field.nodes.curvature = sums.bands[0][:, None] * (2 / sums.n_values)  # type: ignore[attr-defined]
         return sums
 
+    @torch.no_grad()
+    def absorb(self, field: Any) -> None:
+        """Solve for all samples when some are given back: descent would take hundreds of steps where cells are as many."""
+        if isinstance(field, SplineField) and self.sampler.is_solved and self.sampler.is_given_back:
+            field.nodes.copy_(solved(self.sampler.of(field), field.nodes))
+
     def __call__(self, field: Field, batch: Sums) -> Float[Tensor, ""]:
         """The loss."""
         assert isinstance(field, SplineField)
@@ -150,6 +166,22 @@ class _Quadratic(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (slope,) = ctx.saved_tensors
         return grad * slope, None
+
+
+def solved(sums: Sums, nodes: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+    """The nodes of the least squares, from ones nearby, a stretch at a time: what is far along a spline does not matter."""
+    result, n = nodes.double(), len(nodes)
+    for _ in range(ROUNDS if n > STRETCH else 1):
+        for start in range(0, n, STRETCH):
+            stop = min(start + STRETCH, n)
+            low, high = max(0, start - REACH), min(n, stop + REACH)
+            first, last = max(0, low - N_TAPS + 1), min(n, high + N_TAPS - 1)  # all that the stretch's equations see
+            image = banded(sums.bands[:, first:last].double(), result[first:last])[low - first : high - first]
+            rest, bands = sums.right[low:high].double() - image, sums.bands[:, low:high].double()
+            for channel in range(nodes.shape[1]):
+                change = solve_banded(bands, rest[:, channel])
+                result[start:stop, channel] += change[start - low : stop - low]
+    return result.to(nodes)
 
 
 def banded(bands: Float[Tensor, "4 n"], nodes: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ungrid.fit.banded import solve_banded
+from ungrid.kernels.banded import solve_banded
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 23, 64])
