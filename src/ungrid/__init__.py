@@ -43,6 +43,8 @@ _HOME = {
     "UncertainField": "fields.uncertain",
     "Recipe": "fields.record",
     "Problem": "fit.problem",
+    "Clipping": "restoration.sound_losses",
+    "Gaps": "restoration.sound_losses",
 }
 _ROOMS = (
     "domain",

@@ -1,23 +1,29 @@
-"""`ungrid restore`: a degraded picture in, what was there out."""
+"""`ungrid restore`: a degraded picture or sound in, what was there out."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import tyro
 
 from ungrid.cli.command import Command
+from ungrid.cli.options import parse_spans
 from ungrid.errors import InputError, nearest
+
+SEEN = "auto"  # --declip without a level
 
 
 @dataclass(kw_only=True)
 class Restore(Command):
-    """Undo what happened to a picture, noise, blur, too few pixels, missing ones: by a field, a classical estimate, or both."""
+    """Undo what happened to a picture, noise, blur, too few pixels, missing ones, or to a sound, clipped peaks and gaps: by a
+    field, a classical estimate, or both."""
+
+    alone: ClassVar[dict[str, str]] = {"--declip": SEEN}
 
     source: tyro.conf.Positional[Path]
-    """The picture's file."""
+    """The file of a picture or sound."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
-    """A picture of the source's bit depth and profile, or the field as .ung."""
+    """A file of the source's kind, depth and profile or rate, or the field as .ung."""
     denoise: Annotated[str | None, tyro.conf.arg(metavar="NOISE")] = None
     """gaussian:SIGMA (levels of 0 to 255), poisson:PEAK (photons of white), poisson-gaussian:PEAK,SIGMA; gaussian and poisson
     alone estimate their number, auto takes the noise as Gaussian. Left out: auto to denoise and deblur, none else."""
@@ -27,8 +33,13 @@ class Restore(Command):
     """gaussian:SIGMA, motion:LENGTH,DEGREES, or a picture of the point spread function, in pixels of the result."""
     inpaint: Annotated[Path | None, tyro.conf.arg(metavar="MASK")] = None
     """A picture that is white where the source is known; the rest is filled in."""
+    declip: Annotated[str | None, tyro.conf.arg(metavar="[LEVEL]")] = None
+    """Give a sound its peaks back that were cut off at LEVEL of full scale; without a number, at its largest value."""
+    gaps: Annotated[str | None, tyro.conf.arg(metavar="START:END,…|MASK.npy")] = None
+    """Fill in stretches of a sound, in seconds, or where the mask, a boolean a sample, is false."""
     method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
-    """auto joins a fitted field and a classical estimate; or one of the two alone; or a candidate by its name."""
+    """auto joins a fitted field and a classical estimate, or takes of several the one that tells best what was hidden from it;
+    or one of the two kinds alone; or a candidate by its name."""
     compare_classical: bool = False
     """Also write each classical candidate's own result beside the output, as OUT.NAME.png, and tell how it did."""
 
@@ -37,28 +48,46 @@ class Restore(Command):
         from ungrid import fitting, restoring
 
         device = str(fitting.choose_device(self.device))
-        self._check_output()
-        signal = restoring.as_picture(self.source)
-        field = self._restored(signal, self.method, self.output, device)
+        undo = self._losses()
+        signal = restoring.as_restorable(self.source)
+        self._check_output(signal.kind)
+        field = self._restored(signal, undo, self.method, self.output, device)
         compared = {}
         for name in field.record.fit["classical"] if self.compare_classical else ():
             self.say(f"beside it: {name} …")
             beside = self.output.with_name(f"{self.output.stem}.{name}{self.output.suffix}")
-            compared[name] = self._told(self._restored(signal, name, beside, device)) | {"output": beside}
+            compared[name] = self._told(self._restored(signal, undo, name, beside, device)) | {"output": beside}
         told = self._told(field)
         self.say(f"{told['noise']}: {told['reason']}")
+        for note in field.record.fit["notes"]:
+            self.say(note)
         return {"output": self.output, "shape": [*field.grid().shape, signal.out_dim], **told} | (
             {"compared": compared} if compared else {}
         )
 
     def show(self, result: dict[str, Any]) -> None:
-        """What was done; below it a line for each result beside."""
-        left_out = ("shares", "candidate_seconds", "compared", "method")
+        """What was done; below it what told hidden samples how well, and a line for each result beside."""
+        left_out = ("shares", "candidate_seconds", "compared", "method", "heldout")
         super().show({key: value for key, value in result.items() if key not in left_out})
+        for name, decibels in sorted(result.get("heldout", {}).items(), key=lambda item: -item[1]):
+            print(f"{name:<20}{decibels:6.2f} dB on what was hidden")
         for told in result.get("compared", {}).values():
-            print(f"beside it: {told['output']}, {told['reason']}, residual {told['residual']}, {told['seconds']} s")
+            residual = "" if told["residual"] is None else f"residual {told['residual']}, "
+            print(f"beside it: {told['output']}, {told['reason']}, {residual}{told['seconds']} s")
 
-    def _restored(self, signal: Any, method: str, output: Path, device: str) -> Any:
+    def _losses(self) -> list[Any]:
+        """What is to be undone in a sound."""
+        from ungrid.restoration.sound_losses import Clipping, Gaps
+
+        undo: list[Any] = []
+        if self.declip is not None:
+            undo.append(Clipping(None if self.declip == SEEN else _level(self.declip)))
+        if self.gaps is not None:
+            is_mask = self.gaps.lower().endswith(".npy")
+            undo.append(Gaps(known=Path(self.gaps)) if is_mask else Gaps(parse_spans(self.gaps, "--gaps")))
+        return undo
+
+    def _restored(self, signal: Any, undo: list[Any], method: str, output: Path, device: str) -> Any:
         """A field, written."""
         from ungrid import restoring, verbs
         from ungrid.files import check_writable
@@ -66,6 +95,7 @@ class Restore(Command):
         check_writable(output)
         field = restoring.restore(
             signal,
+            undo,
             denoise=self.denoise,
             upscale=self.upscale,
             deblur=self.deblur,
@@ -77,6 +107,7 @@ class Restore(Command):
         if output.suffix.lower() == ".ung":
             verbs.save(field, output)
         else:
+            _check_peaks(field, output)
             verbs.render(field, output, max_memory=self.memory)
         return field
 
@@ -84,16 +115,36 @@ class Restore(Command):
     def _told(field: Any) -> dict[str, Any]:
         fit = field.record.fit
         keys = ("noise", "method", "reason", "shares", "residual", "seconds", "candidate_seconds", "stopped_by", "device")
-        return {key: fit[key] for key in keys}
+        return {key: fit[key] for key in keys} | {key: fit[key] for key in ("heldout",) if fit.get(key)}
 
-    def _check_output(self) -> None:
-        from ungrid.signals.image_write import FORMATS
+    def _check_output(self, kind: str) -> None:
+        from ungrid.signals import MODALITIES
 
-        endings = [".ung", *FORMATS]
+        endings = [".ung", *(MODALITIES[kind].endings if kind in MODALITIES else ())]
         ending = self.output.suffix.lower()
-        if ending not in endings:
+        if not self.output.name.lower().endswith(tuple(endings)):
             raise InputError(
-                f"cannot write {self.output.name}: a restored picture is written to {' '.join(endings)}{nearest(ending, endings)}"
+                f"cannot write {self.output.name}: a restored {SAID.get(kind, kind)} is written to {' '.join(endings)}"
+                f"{nearest(ending, endings)}"
             )
         if self.output.resolve() == self.source.resolve():
             raise InputError(f"cannot write to {self.output}: that is the input; give another name with -o")
+
+
+SAID = {"image": "picture", "audio": "sound"}
+
+
+def _level(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--declip {text}: expected a level as a share of full scale, such as 0.8, or nothing") from None
+
+
+def _check_peaks(field: Any, output: Path) -> None:
+    """Raise InputError where restored peaks would be cut off again by the format."""
+    peak = float(field.samples.detach().abs().max()) if field.record.kind == "audio" else 0.0
+    if peak > 1 and output.suffix.lower() in (".flac", ".ogg"):
+        raise InputError(
+            f"the restored peaks reach {peak:.3g} of full scale, which {output.suffix} cuts off; write to .wav or .ung"
+        )
