@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/restoration_sound.py [DATA] [--seconds 2] [-o RESULTS.json]
 
-DATA is a folder with `audio/gt_bach.wav`, `gt_counting.wav` and `guitar_gc.wav`. Clipping: two seconds from the second on, clipped
-at the level where the signal-to-distortion ratio is 5 or 10 dB; what counts is the gain of that ratio over the whole stretch.
-Gaps: eight of 10, 20 and 40 ms, evenly spread over the recording; what counts is the signal-to-noise ratio of all samples missing.
+DATA is a folder with `audio/gt_bach.wav`, `gt_counting.wav` and `guitar_gc.wav`. Clipping: two seconds from the second on,
+clipped at the level where the signal-to-distortion ratio is 5 or 10 dB; what counts is the gain of that ratio over the whole
+stretch. Gaps: eight of 10, 20 and 40 ms, evenly spread over the recording; what counts is the signal-to-noise ratio of all
+missing samples together.
 CPU seconds are of the process, by one thread where OMP_NUM_THREADS says so. Nothing sees the truth.
 """
 

@@ -45,6 +45,7 @@ _HOME = {
     "Problem": "fit.problem",
     "Clipping": "restoration.sound_losses",
     "Gaps": "restoration.sound_losses",
+    "ThickSlices": "restoration.slice_losses",
 }
 _ROOMS = (
     "domain",

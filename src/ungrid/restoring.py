@@ -1,8 +1,9 @@
-"""The verb that restores: from a degraded picture or sound to a field of what was there."""
+"""The verb that restores: from a degraded picture, sound or volume to a field of what was there."""
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from ungrid.measurements.noise_level import is_negligible
 from ungrid.restoration.candidates import CANDIDATES, CLASSICAL
 from ungrid.restoration.choose import METHODS, Restored, restore_by
 from ungrid.restoration.degradation import Degradation, parse_noise, parse_numbers
+from ungrid.restoration.slice_losses import ThickSlices
+from ungrid.restoration.slices import restore_slices
 from ungrid.restoration.sound import restore_sound
 from ungrid.restoration.sound_losses import Clipping, Gaps
 from ungrid.restoration.undone import Undone
@@ -32,6 +35,7 @@ BLURS = ("gaussian", "motion")
 # of a kind of signal, the losses that can be undone, and what undoes them: signal, losses, method → what came of it
 UNDOES: Mapping[str, tuple[tuple[type, ...], Callable[[Signal, Sequence[Any], str], Undone]]] = {
     "audio": ((Clipping, Gaps), restore_sound),
+    "volume": ((ThickSlices,), restore_slices),
 }
 
 
@@ -47,15 +51,16 @@ def restore(
     seed: int = 0,
     device: str = "auto",
 ) -> Field:
-    """The field of the scene behind a degraded picture, or of the sound behind a damaged recording, estimated without knowing
-    the truth; what is asked for goes together.
+    """The field of the scene behind a degraded picture, the sound behind a damaged recording, or the volume behind thick slices,
+    estimated without knowing the truth; what is asked for goes together.
 
     Its record says what was done: `field.record.fit` has `noise`, the `shares` of each candidate in the result, `seconds`,
-    `stopped_by`, and of sound `heldout`: how well each candidate told what was hidden from it, in dB.
+    `stopped_by`, and of sounds and volumes `heldout`: how well each candidate told what was hidden from it, in dB.
 
     Args:
-        signal: a picture or sound, a path or an array; alpha is left as it is, or interpolated.
-        undo: what happened to a sound: `Clipping`, `Gaps`, or several of them. The options down to `inpaint` are for pictures.
+        signal: a picture, sound or volume, a path or an array; alpha is left as it is, or interpolated.
+        undo: what happened to a sound: `Clipping`, `Gaps`, or several of them; to a volume: `ThickSlices`. The options down to
+            `inpaint` are for pictures.
         denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
             and "poisson" alone estimate the number, "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none
             but that of whole levels to enlarge or fill in.
@@ -64,13 +69,13 @@ def restore(
             function as a picture, path or array; its sum is made 1.
         inpaint: which pixels are known, [h, w] booleans, or a picture or path that is bright where they are.
         method: "auto" joins a fitted field and a classical estimate, "field" and "classical" take one of them;
-            or a name in `ungrid.restoration.candidates.CANDIDATES`. Of sound, "auto" takes the candidate that tells best
-            what was hidden from it; names are in `ungrid.restoration.sound_candidates.SOUND_CANDIDATES`.
+            or a name in `ungrid.restoration.candidates.CANDIDATES`. Of sounds and volumes, "auto" takes the candidate
+            that tells best what was hidden from it; names are in `SOUND_CANDIDATES` and `SLICE_CANDIDATES` beside that.
         seed: of what is random.
         device: "auto", "cpu" or "cuda". The field comes back on the CPU.
 
     Raises:
-        InputError: neither picture nor sound; a noise, mask, blur, level or gap that cannot be; options for another kind.
+        InputError: a signal of another kind; a noise, mask, blur, level or gap that cannot be; options for another kind.
         UnknownName: no such noise or method.
 
     Example:
@@ -84,6 +89,7 @@ def restore(
     losses = tuple(undo) if isinstance(undo, list | tuple) else (undo,)
     if losses or signal.kind in UNDOES:
         _check_losses(signal, losses, denoise is None and deblur is None and inpaint is None and upscale == 1)
+        losses = tuple(_with_stacks(loss) if isinstance(loss, ThickSlices) else loss for loss in losses)
         return _without_losses(signal, losses, method, seed, where)
     lookup(method, dict.fromkeys(METHODS), "method of restoring")
     signal = as_picture(signal)
@@ -116,6 +122,11 @@ def _check_losses(signal: Signal, losses: tuple[Any, ...], is_alone: bool) -> No
     for loss in losses:
         if not isinstance(loss, types):
             raise InputError(f"{loss!r} cannot be undone in a signal of kind {signal.kind}; expected {names}")
+
+
+def _with_stacks(loss: ThickSlices) -> ThickSlices:
+    """The same with signals where paths or arrays were given."""
+    return replace(loss, stacks=tuple(as_signal(stack) for stack in loss.stacks))
 
 
 def _without_losses(signal: Signal, losses: tuple[Any, ...], method: str, seed: int, where: torch.device) -> Field:

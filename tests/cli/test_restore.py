@@ -150,3 +150,61 @@ def test_formats_that_cut_peaks_off_and_other_kinds_are_refused(capsys, clipped,
     assert "a restored sound is written to .ung .wav" in capsys.readouterr().err
     assert main(["restore", str(noisy), "-o", str(noisy.with_name("x.png")), "--declip"]) == 2
     assert "Clipping is undone in audio; this is of kind image" in capsys.readouterr().err
+
+
+def thick(path, axis):
+    """A stack of 3 mm slices of a ball through x, y or z, with an affine that turns x round."""
+    nibabel = pytest.importorskip("nibabel")
+    at = np.stack(np.meshgrid(*[np.linspace(-1, 1, 18)] * 3, indexing="ij"))
+    values = 100 / (1 + np.exp(15 * (np.linalg.norm(at, axis=0) - 0.7)))
+    split = np.moveaxis(values, axis, 0).reshape(6, 3, 18, 18).mean(axis=1)
+    affine = np.diag([-1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = (30.0, -10.0, 5.0)
+    affine[:3, 3] += affine[:3, axis]  # the middle of the first slice
+    affine[:3, axis] *= 3
+    nibabel.save(nibabel.Nifti1Image(np.moveaxis(split, 0, axis).astype(np.float32), affine), path)
+    return path
+
+
+def test_thick_slices_become_a_nifti_volume_in_the_same_place(capsys, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    source, output = thick(tmp_path / "thick.nii.gz", 2), tmp_path / "thin.nii.gz"
+    options = ["--slices-to", "1", "--method", "smooth_slices", "--compare-classical", "--json"]
+    assert main(["restore", str(source), "-o", str(output), *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["noise"] == "slices:3->1 mm along z, 3 mm thick"
+    assert told["shape"] == [18, 18, 18, 1]
+    found = nibabel.load(output)
+    expected = np.diag([-1.0, 1.0, 1.0, 1.0])
+    expected[:3, 3] = (30.0, -10.0, 5.0)
+    np.testing.assert_allclose(found.affine, expected, atol=1e-5)
+    np.testing.assert_allclose(found.header.get_zooms(), (1, 1, 1), atol=1e-5)
+    assert (tmp_path / "thin.cubic_slices.nii.gz").exists()
+    seen = found.get_fdata().reshape(18, 18, 6, 3).mean(axis=-1)
+    assert np.abs(seen - nibabel.load(source).get_fdata()).max() < 5
+
+
+def test_several_stacks_go_together(capsys, tmp_path):
+    stacks = [thick(tmp_path / f"{axis}.nii.gz", axis) for axis in (2, 1, 0)]
+    options = ["--slices-to", "1", "--stack", str(stacks[1]), "--stack", str(stacks[2]), "--method", "smooth_slices", "--json"]
+    assert main(["restore", str(stacks[0]), "-o", str(tmp_path / "thin.ung"), *options]) == 0
+    assert json.loads(capsys.readouterr().out)["noise"].endswith("3 stacks")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--slices-to", "3"], "expected a finer spacing"),
+        (["--slices-to", "0"], "expected a number of mm above 0"),
+        (["--slices-to", "1", "--thickness", "-1"], "expected a number of mm above 0"),
+        (["--thickness", "2"], "say also with --slices-to"),
+        (["--slices-to", "1", "--stack", "nowhere.nii.gz"], "no file"),
+        ([], "say what to undo in a signal of kind volume: ThickSlices"),
+    ],
+)
+def test_slices_that_cannot_be_get_one_line_and_no_file(capsys, tmp_path, options, says):
+    source, output = thick(tmp_path / "thick.nii.gz", 2), tmp_path / "thin.nii.gz"
+    assert main(["restore", str(source), "-o", str(output), *options]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert says in line
+    assert not output.exists()

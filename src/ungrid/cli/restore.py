@@ -1,8 +1,8 @@
-"""`ungrid restore`: a degraded picture or sound in, what was there out."""
+"""`ungrid restore`: a degraded picture, sound or volume in, what was there out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
@@ -15,13 +15,13 @@ SEEN = "auto"  # --declip without a level
 
 @dataclass(kw_only=True)
 class Restore(Command):
-    """Undo what happened to a picture, noise, blur, too few pixels, missing ones, or to a sound, clipped peaks and gaps: by a
-    field, a classical estimate, or both."""
+    """Undo what happened to a picture, noise, blur, too few pixels, missing ones, to a sound, clipped peaks and gaps, or to a
+    volume, thick slices: by a field, a classical estimate, or both."""
 
     alone: ClassVar[dict[str, str]] = {"--declip": SEEN}
 
     source: tyro.conf.Positional[Path]
-    """The file of a picture or sound."""
+    """The file of a picture, sound or volume."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
     """A file of the source's kind, depth and profile or rate, or the field as .ung."""
     denoise: Annotated[str | None, tyro.conf.arg(metavar="NOISE")] = None
@@ -37,6 +37,14 @@ class Restore(Command):
     """Give a sound its peaks back that were cut off at LEVEL of full scale; without a number, at its largest value."""
     gaps: Annotated[str | None, tyro.conf.arg(metavar="START:END,…|MASK.npy")] = None
     """Fill in stretches of a sound, in seconds, or where the mask, a boolean a sample, is false."""
+    slices_to: Annotated[float | None, tyro.conf.arg(metavar="MM")] = None
+    """Give a volume of thick slices slices so far apart."""
+    thickness: Annotated[float | None, tyro.conf.arg(metavar="MM")] = None
+    """Of the slices; left out, they touch."""
+    profile: Literal["box", "gaussian"] = "box"
+    """Of a slice: even over its thickness, or a bell with that full width at half maximum."""
+    stack: Annotated[tyro.conf.UseAppendAction[list[Path]], tyro.conf.arg(metavar="FILE")] = field(default_factory=list)
+    """Another volume of the same object, cut along another axis; may stand several times."""
     method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
     """auto joins a fitted field and a classical estimate, or takes of several the one that tells best what was hidden from it;
     or one of the two kinds alone; or a candidate by its name."""
@@ -55,7 +63,7 @@ class Restore(Command):
         compared = {}
         for name in field.record.fit["classical"] if self.compare_classical else ():
             self.say(f"beside it: {name} …")
-            beside = self.output.with_name(f"{self.output.stem}.{name}{self.output.suffix}")
+            beside = self.output.with_name(_named(self.output.name, name))
             compared[name] = self._told(self._restored(signal, undo, name, beside, device)) | {"output": beside}
         told = self._told(field)
         self.say(f"{told['noise']}: {told['reason']}")
@@ -76,7 +84,8 @@ class Restore(Command):
             print(f"beside it: {told['output']}, {told['reason']}, {residual}{told['seconds']} s")
 
     def _losses(self) -> list[Any]:
-        """What is to be undone in a sound."""
+        """What is to be undone in a sound or volume."""
+        from ungrid.restoration.slice_losses import ThickSlices
         from ungrid.restoration.sound_losses import Clipping, Gaps
 
         undo: list[Any] = []
@@ -85,6 +94,12 @@ class Restore(Command):
         if self.gaps is not None:
             is_mask = self.gaps.lower().endswith(".npy")
             undo.append(Gaps(known=Path(self.gaps)) if is_mask else Gaps(parse_spans(self.gaps, "--gaps")))
+        if self.slices_to is not None:
+            undo.append(ThickSlices(self.slices_to, self.thickness, self.profile, self.stack))
+        elif self.stack or self.thickness is not None:
+            raise InputError(
+                "--stack and --thickness say how thick slices lie; say also with --slices-to how far apart they shall be"
+            )
         return undo
 
     def _restored(self, signal: Any, undo: list[Any], method: str, output: Path, device: str) -> Any:
@@ -131,7 +146,13 @@ class Restore(Command):
             raise InputError(f"cannot write to {self.output}: that is the input; give another name with -o")
 
 
-SAID = {"image": "picture", "audio": "sound"}
+SAID = {"image": "picture", "audio": "sound"}  # of kinds, in words
+
+
+def _named(name: str, candidate: str) -> str:
+    """ "head.nii.gz" → "head.cubic.nii.gz"."""
+    ending = ".nii.gz" if name.lower().endswith(".nii.gz") else Path(name).suffix
+    return f"{name[: len(name) - len(ending)]}.{candidate}{name[len(name) - len(ending) :]}"
 
 
 def _level(text: str) -> float:

@@ -156,7 +156,7 @@ def _gap_trials(stretch: Stretch) -> list[Trial]:
     trials = []
     for start, stop in gaps[::step][:GAPS_TRIED]:
         length = stop - start
-        apart = length + CONTEXT // 4
+        apart = length + CONTEXT // 2
         for moved in (start - apart, start + apart):
             hidden = slice(moved, moved + length)
             if moved >= 1 and moved + length < len(lost) and bool(stretch.known[hidden].all()):
@@ -166,7 +166,10 @@ def _gap_trials(stretch: Stretch) -> list[Trial]:
 
 
 def _gap_trial(stretch: Stretch, gap: slice) -> Trial:
-    around = slice(max(0, gap.start - CONTEXT), min(len(stretch.observed), gap.stop + CONTEXT))
+    lost = (~stretch.known).nonzero()[:, 0]
+    before, after = lost[lost < gap.start], lost[lost >= gap.stop]  # nothing else is lost around it, which would only take time
+    first = max(0, gap.start - CONTEXT, int(before[-1]) + 1 if len(before) else 0)
+    around = slice(first, min(len(stretch.observed), gap.stop + CONTEXT, int(after[0]) if len(after) else len(stretch.observed)))
     part = stretch.part(around)
     hidden = torch.zeros_like(part.known)
     hidden[gap.start - around.start : gap.stop - around.start] = True
