@@ -34,6 +34,7 @@ METHODS = (
     "sparse_field_long",
     "sparse_field_short",
     "autoregressive",
+    "autoregressive_short",
     "cubic_gaps",
     "linear_gaps",
 )

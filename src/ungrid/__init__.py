@@ -45,6 +45,7 @@ _HOME = {
     "Problem": "fit.problem",
     "Clipping": "restoration.sound_losses",
     "Gaps": "restoration.sound_losses",
+    "Bandwidth": "restoration.sound_bandwidth",
     "ThickSlices": "restoration.slice_losses",
 }
 _ROOMS = (

@@ -22,6 +22,7 @@ from ungrid.restoration.degradation import Degradation, parse_noise, parse_numbe
 from ungrid.restoration.slice_losses import ThickSlices
 from ungrid.restoration.slices import restore_slices
 from ungrid.restoration.sound import restore_sound
+from ungrid.restoration.sound_bandwidth import Bandwidth
 from ungrid.restoration.sound_losses import Clipping, Gaps
 from ungrid.restoration.undone import Undone
 from ungrid.signals.base import Signal
@@ -34,7 +35,7 @@ MOST_PIXELS = 2**26
 BLURS = ("gaussian", "motion")
 # of a kind of signal, the losses that can be undone, and what undoes them: signal, losses, method → what came of it
 UNDOES: Mapping[str, tuple[tuple[type, ...], Callable[[Signal, Sequence[Any], str], Undone]]] = {
-    "audio": ((Clipping, Gaps), restore_sound),
+    "audio": ((Clipping, Gaps, Bandwidth), restore_sound),
     "volume": ((ThickSlices,), restore_slices),
 }
 
@@ -59,8 +60,8 @@ def restore(
 
     Args:
         signal: a picture, sound or volume, a path or an array; alpha is left as it is, or interpolated.
-        undo: what happened to a sound: `Clipping`, `Gaps`, or several of them; to a volume: `ThickSlices`. The options down to
-            `inpaint` are for pictures.
+        undo: what happened to a sound: `Clipping`, `Gaps`, or both, or `Bandwidth`; to a volume: `ThickSlices`. The options down
+            to `inpaint` are for pictures.
         denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
             and "poisson" alone estimate the number, "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none
             but that of whole levels to enlarge or fill in.
@@ -136,6 +137,8 @@ def _without_losses(signal: Signal, losses: tuple[Any, ...], method: str, seed: 
     field = LatticeField.of(found.grid.box, found.values.float()).eval()
     source, notes = dict(signal.source), []
     peak = float(found.values.abs().max())
+    if signal.kind == "audio" and found.grid != signal.grid:
+        source |= {"sample_rate": round(1 / found.grid.spacing[0]), "n_samples": len(found.values)}
     if signal.kind == "audio" and source.get("sample_format") == "int" and peak > 1:
         source |= {"sample_format": "float", "bit_depth": 32}
         notes = [f"peaks reach {peak:.3g} of full scale, so samples are floats"]

@@ -23,9 +23,9 @@ def test_gaps_are_filled_together_and_nothing_lost_is_nothing_done():
     known = torch.rand(3000, generator=torch.Generator().manual_seed(0)) > 0.2
     found = autoregressive(sound, known, order=64)
     assert snr(found[~known, None], sound[~known, None]) > 30
-    assert torch.equal(autoregressive(sound, torch.ones_like(known)), sound)
+    assert torch.equal(autoregressive(sound, torch.ones_like(known), order=64), sound)
 
 
 def test_silence_stays_silent():
     known = torch.arange(200) // 50 != 1
-    assert torch.equal(autoregressive(torch.zeros(200), known), torch.zeros(200))
+    assert torch.equal(autoregressive(torch.zeros(200), known, order=8), torch.zeros(200))

@@ -117,7 +117,7 @@ def test_gaps_are_told_by_seconds_or_by_a_mask_and_classical_results_stand_besid
         assert main(["restore", str(clipped), "-o", str(output), *options]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["noise"] == "gaps:1 (10 samples)"
-        assert set(told["compared"]) == {"autoregressive", "cubic_gaps", "linear_gaps"}
+        assert set(told["compared"]) == {"autoregressive", "autoregressive_short", "cubic_gaps", "linear_gaps"}
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
     assert outputs[0].with_name("a.cubic_gaps.wav").exists()
 
@@ -130,8 +130,10 @@ def test_gaps_are_told_by_seconds_or_by_a_mask_and_classical_results_stand_besid
         (["--gaps", "2:3"], "outside of the sound, which ends at 1 s"),
         (["--gaps", "0.5"], "expected START:END in seconds"),
         (["--gaps", "0.5:x"], "'x' is not a number"),
-        ([], "say what to undo in a signal of kind audio: Clipping or Gaps"),
+        ([], "say what to undo in a signal of kind audio: Clipping or Gaps or Bandwidth"),
         (["--declip", "--denoise", "gaussian:5"], "are for pictures"),
+        (["--bandwidth", "2000"], "the recording holds 2000 Hz, expected more"),
+        (["--bandwidth", "4000", "--declip"], "extended by itself"),
         (["--declip", "--method", "sparse"], "did you mean 'sparse_"),
     ],
 )

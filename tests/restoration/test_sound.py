@@ -35,7 +35,7 @@ def test_the_candidate_that_tells_hidden_samples_best_fills_a_gap():
     outside = torch.ones(6000, dtype=torch.bool)
     outside[3000:3080] = False
     assert torch.equal(found.values[outside], signal.values[outside])
-    assert found.classical == ["autoregressive", "cubic_gaps", "linear_gaps"]
+    assert found.classical == ["autoregressive", "autoregressive_short", "cubic_gaps", "linear_gaps"]
 
 
 def test_clipped_peaks_come_back_beyond_the_level():
@@ -62,7 +62,12 @@ def test_gaps_and_clipping_go_together_and_channels_apart():
 
 def test_a_method_is_of_a_kind_or_a_name():
     signal, gap = gap_of(tones())
-    assert set(restore_sound(signal, [gap], "classical").shares) <= {"autoregressive", "cubic_gaps", "linear_gaps"}
+    assert set(restore_sound(signal, [gap], "classical").shares) <= {
+        "autoregressive",
+        "autoregressive_short",
+        "cubic_gaps",
+        "linear_gaps",
+    }
     assert restore_sound(signal, [gap], "linear_gaps").heldout == {}
     with pytest.raises(UnknownName, match="did you mean 'cubic_gaps'"):
         restore_sound(signal, [gap], "cubic_gap")

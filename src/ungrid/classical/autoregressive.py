@@ -5,7 +5,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 paper = "janssen1986adaptive"
-MOST_ORDER = 1024
 ROUNDS = 5
 MOST_UNKNOWN = 6000  # samples in one system of equations
 RIDGE = 1e-9  # of the power, so that a tone has a model, too
@@ -13,7 +12,7 @@ RIDGE = 1e-9  # of the power, so that a tone has a model, too
 
 @torch.no_grad()
 def autoregressive(
-    observed: Float[Tensor, " n"], known: Bool[Tensor, " n"], *, order: int | None = None, rounds: int = ROUNDS
+    observed: Float[Tensor, " n"], known: Bool[Tensor, " n"], *, order: int, rounds: int = ROUNDS
 ) -> Float[Tensor, " n"]:
     """Lost samples that an autoregressive model of all samples predicts best, and the model of those, in turn.
 
@@ -23,7 +22,7 @@ def autoregressive(
     Args:
         observed: a stretch of sound around what is lost; what stands there does not count.
         known: which samples are known; at most 6,000 are not.
-        order: of the model; None for as many as a third of the known samples allow, at most 1,024.
+        order: of the model; fewer than there are known samples.
         rounds: how often; later ones change little.
 
     Shape: [n] → [n], known samples as they were.
@@ -32,8 +31,6 @@ def autoregressive(
     assert len(lost) <= MOST_UNKNOWN, "the caller takes another method"
     if not len(lost):
         return observed.clone()
-    if order is None:
-        order = max(1, min(MOST_ORDER, int(known.sum()) // 3, len(observed) - 1))
     values = torch.where(known, observed, 0).double()
     apart = (lost[:, None] - lost).abs()
     for _ in range(rounds):
@@ -64,7 +61,8 @@ def _correlation(values: Tensor, n_lags: int) -> Tensor:
     """Σ x_i x_{i+k} for k = 0 … n_lags − 1."""
     length = len(values) + n_lags
     spectrum = torch.fft.rfft(values, length)
-    return torch.fft.irfft(spectrum.abs().square(), length)[:n_lags]
+    correlation: Tensor = torch.fft.irfft(spectrum.abs().square(), length)[:n_lags]
+    return correlation
 
 
 def _convolved(values: Tensor, taps: Tensor) -> Tensor:

@@ -37,6 +37,8 @@ class Restore(Command):
     """Give a sound its peaks back that were cut off at LEVEL of full scale; without a number, at its largest value."""
     gaps: Annotated[str | None, tyro.conf.arg(metavar="START:END,…|MASK.npy")] = None
     """Fill in stretches of a sound, in seconds, or where the mask, a boolean a sample, is false."""
+    bandwidth: Annotated[float | None, tyro.conf.arg(metavar="HZ")] = None
+    """Give a sound a rate of twice that; above its old band there is nothing, or with --method replicated copies of it."""
     slices_to: Annotated[float | None, tyro.conf.arg(metavar="MM")] = None
     """Give a volume of thick slices slices so far apart."""
     thickness: Annotated[float | None, tyro.conf.arg(metavar="MM")] = None
@@ -86,6 +88,7 @@ class Restore(Command):
     def _losses(self) -> list[Any]:
         """What is to be undone in a sound or volume."""
         from ungrid.restoration.slice_losses import ThickSlices
+        from ungrid.restoration.sound_bandwidth import Bandwidth
         from ungrid.restoration.sound_losses import Clipping, Gaps
 
         undo: list[Any] = []
@@ -94,6 +97,8 @@ class Restore(Command):
         if self.gaps is not None:
             is_mask = self.gaps.lower().endswith(".npy")
             undo.append(Gaps(known=Path(self.gaps)) if is_mask else Gaps(parse_spans(self.gaps, "--gaps")))
+        if self.bandwidth is not None:
+            undo.append(Bandwidth(self.bandwidth))
         if self.slices_to is not None:
             undo.append(ThickSlices(self.slices_to, self.thickness, self.profile, self.stack))
         elif self.stack or self.thickness is not None:

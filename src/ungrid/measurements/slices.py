@@ -55,7 +55,8 @@ class SliceFootprint(LinearMeasurement):
 
 def _along(weights: Tensor, values: Tensor, axis: int) -> Tensor:
     """Σ over one axis."""
-    return torch.tensordot(weights, values, dims=([1], [axis])).movedim(0, axis)
+    summed: Tensor = torch.tensordot(weights, values, dims=([1], [axis])).movedim(0, axis)
+    return summed
 
 
 def _weights(grid: Grid, stack: Grid, axis: int, thickness: float | None, profile: str) -> Tensor | None:
@@ -73,7 +74,7 @@ def _weights(grid: Grid, stack: Grid, axis: int, thickness: float | None, profil
         below = torch.special.ndtr(from_center * (HALF_WIDTHS / width))
     else:
         below = (from_center / width + 0.5).clamp(0, 1)
-    weights = below.diff(dim=1)
+    weights: Tensor = below.diff(dim=1)
     seen = weights.sum(dim=1, keepdim=True)
     if bool((seen < 1e-3).any()):
         at = stack.box.axes[axis]

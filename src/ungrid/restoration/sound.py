@@ -11,6 +11,7 @@ from torch import Tensor
 from ungrid.errors import InputError
 from ungrid.restoration.candidates import Estimate
 from ungrid.restoration.choose import AUTO, KINDS
+from ungrid.restoration.sound_bandwidth import Bandwidth, restore_bandwidth
 from ungrid.restoration.sound_candidates import CONTEXT, SOUND_CANDIDATES, Stretch
 from ungrid.restoration.sound_losses import Bounds, Clipping, Gaps
 from ungrid.restoration.undone import Undone
@@ -30,7 +31,21 @@ class Trial(NamedTuple):
     hidden: Tensor
 
 
-def restore_sound(signal: Signal, losses: Sequence[Clipping | Gaps], method: str = AUTO) -> Undone:
+def restore_sound(signal: Signal, losses: Sequence[Clipping | Gaps | Bandwidth], method: str = AUTO) -> Undone:
+    """Undo what happened to a sound.
+
+    Raises:
+        UnknownName, InputError: as `restore_bounded` and `restore_bandwidth`; both kinds of loss at once.
+    """
+    bounded = [loss for loss in losses if not isinstance(loss, Bandwidth)]
+    if bounded and len(bounded) < len(losses):
+        raise InputError("bandwidth is extended by itself: restore peaks and gaps first, then extend what came of it")
+    if bounded:
+        return restore_bounded(signal, bounded, method)
+    return restore_bandwidth(signal, [loss for loss in losses if isinstance(loss, Bandwidth)], method)
+
+
+def restore_bounded(signal: Signal, losses: Sequence[Clipping | Gaps], method: str = AUTO) -> Undone:
     """Undo clipping and gaps. The samples that are known stay as they are; clipped ones come back at or beyond the level.
 
     "auto" hides some of what is known in the same way, by gaps of the same length beside the gaps, by clipping at 0.6 of the
@@ -97,7 +112,8 @@ def serving(stretches: Sequence[Stretch]) -> list[str]:
 def _stretches(signal: Signal, bounds: Bounds) -> list[Stretch]:
     rate = 1 / signal.grid.spacing[0]
     observed = bounds.held(torch.where(bounds.lower.isinf() & bounds.upper.isinf(), 0, signal.values))
-    return [Stretch(*channel, rate) for channel in zip(*(t.T for t in (observed, bounds.lower, bounds.upper)), strict=True)]
+    channels = zip(observed.T, bounds.lower.T, bounds.upper.T, strict=True)
+    return [Stretch(seen, lower, upper, rate) for seen, lower, upper in channels]
 
 
 def _judged(stretches: Sequence[Stretch], names: Sequence[str]) -> dict[str, float]:

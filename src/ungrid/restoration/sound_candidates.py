@@ -17,6 +17,8 @@ from ungrid.restoration.sparse_sound import sparse_sound
 
 FRAME: Final = 0.093  # seconds of a frame: 4,096 samples at 44.1 kHz
 CONTEXT = 4096  # samples on either side of what is lost, which a model is made of
+ORDER = 1024
+SHORT_CONTEXT, SHORT_ORDER = 1024, 256  # for sound that changes fast, such as speech
 MOST_WINDOW = 2**18  # samples worked on at once
 
 
@@ -81,10 +83,10 @@ def windows(known: Bool[Tensor, " n"], context: int = CONTEXT) -> Iterator[tuple
             yield slice(max(0, inner.start - context), min(len(known), inner.stop + context)), inner
 
 
-def in_windows(stretch: Stretch, restore: Callable[[Stretch], tuple[Tensor, str]]) -> tuple[Tensor, str]:
+def in_windows(stretch: Stretch, restore: Callable[[Stretch], tuple[Tensor, str]], context: int = CONTEXT) -> tuple[Tensor, str]:
     """A stretch restored window by window; known samples stay."""
     values, reasons = stretch.observed.clone(), []
-    for outer, inner in windows(stretch.known):
+    for outer, inner in windows(stretch.known, context):
         found, reason = restore(stretch.part(outer))
         values[inner] = found[inner.start - outer.start : inner.stop - outer.start]
         reasons.append(reason)
@@ -102,14 +104,22 @@ def _sparse(factor: float) -> Callable[[Stretch], Estimate]:
     return restore
 
 
-def _autoregressive(stretch: Stretch) -> Estimate:
-    values, reason = in_windows(stretch, lambda part: (autoregressive(part.observed, part.known), "rounds"))
-    return Estimate(values, reason, (autoregressive_paper,))
+def _model(context: int, order: int) -> Callable[[Stretch], Estimate]:
+    """An autoregressive model of as many samples on either side, and of that order at most."""
+
+    def restore(stretch: Stretch) -> Estimate:
+        def filled(part: Stretch) -> tuple[Tensor, str]:
+            few = max(1, min(order, int(part.known.sum()) // 3))
+            return autoregressive(part.observed, part.known, order=few), "rounds"
+
+        return Estimate(*in_windows(stretch, filled, context), (autoregressive_paper,))
+
+    return restore
 
 
 def _mean(stretch: Stretch) -> Estimate:
     """Half each of a model and of a sparse field: their errors differ."""
-    model, field = _autoregressive(stretch), _sparse(1.0)(stretch)
+    model, field = _model(CONTEXT, ORDER)(stretch), _sparse(1.0)(stretch)
     return Estimate((model.values + field.values) / 2, f"{model.stopped_by}, {field.stopped_by}", (*model.papers, *field.papers))
 
 
@@ -143,7 +153,10 @@ SOUND_CANDIDATES: Mapping[str, SoundCandidate] = {
     "sparse_field": SoundCandidate("field that is sparse in frames of 93 ms", FIELD, _any, _sparse(1.0)),
     "sparse_field_long": SoundCandidate("field that is sparse in frames of 186 ms", FIELD, _any, _sparse(2.0)),
     "sparse_field_short": SoundCandidate("field that is sparse in frames of 46 ms", FIELD, _any, _sparse(0.5)),
-    "autoregressive": SoundCandidate("autoregressive model", CLASSICAL, _has_model, _autoregressive),
+    "autoregressive": SoundCandidate("autoregressive model", CLASSICAL, _has_model, _model(CONTEXT, ORDER)),
+    "autoregressive_short": SoundCandidate(
+        "autoregressive model of what is near", CLASSICAL, _has_model, _model(SHORT_CONTEXT, SHORT_ORDER)
+    ),
     "cubic_gaps": SoundCandidate("cubic interpolation", CLASSICAL, _any, _polynomial(cubic=True)),
     "linear_gaps": SoundCandidate("linear interpolation", CLASSICAL, lambda stretch: stretch.is_free, _polynomial(cubic=False)),
     "projection": SoundCandidate("the clipped sound itself", CLASSICAL, _has_bounds, _as_it_is),

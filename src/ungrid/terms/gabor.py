@@ -49,4 +49,5 @@ class GaborFrame:
         total = frames.new_zeros(self.n_frames + OVERLAP - 1, self.hop)
         for k in range(OVERLAP):
             total[k : k + self.n_frames] += quarters[:, k]
-        return total.flatten()[self.front : self.front + self.n]
+        sound: Tensor = total.flatten()[self.front : self.front + self.n]
+        return sound
