@@ -29,6 +29,6 @@ def test_copies_are_above_the_edge_and_weaker():
     found = replicated(sound, 4000.0, 16000.0)
     before, after = (torch.fft.rfft(values[:, 0]).abs().square() for values in (sound, found))
     low, high = slice(0, 1600), slice(2200, 3800)  # 0 … 3,200 Hz, 4,400 … 7,600 Hz
-    assert before[high].mean() < 1e-6 * before[low].mean()
+    assert before[high].mean() < 1e-4 * before[low].mean()
     assert 0.01 < after[high].mean() / after[low].mean() < 1
     assert torch.allclose(after[low], before[low], rtol=0.05, atol=float(before[low].mean()) * 0.01)

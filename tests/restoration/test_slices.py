@@ -101,7 +101,7 @@ def test_volumes_and_methods_that_cannot_be_are_refused():
     away = from_array(stack(1).values[..., 0], affine=torch.tensor([[0, 0, 1, 99.0], [0, 3, 0, 99], [1, 0, 0, 99], [0, 0, 0, 1]]))
     with pytest.raises(InputError, match="outside of the first"):
         restore_slices(stack(0), [ThickSlices(1.0, stacks=(away,))])
-    with pytest.raises(InputError, match="for a single stack"):
+    with pytest.raises(InputError, match="for one stack"):
         restore_slices(stack(0), [ThickSlices(1.0, stacks=(stack(1),))], "oriented_slices")
 
 

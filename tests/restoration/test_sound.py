@@ -6,7 +6,7 @@ import torch
 
 from ungrid.errors import InputError, UnknownName
 from ungrid.metrics.audio import snr
-from ungrid.restoration.sound import LOWER, restore_sound
+from ungrid.restoration.sound import restore_sound
 from ungrid.restoration.sound_candidates import MOST_WINDOW, windows
 from ungrid.restoration.sound_losses import Clipping, Gaps
 from ungrid.signals.audio import sound_signal
@@ -46,8 +46,7 @@ def test_clipped_peaks_come_back_beyond_the_level():
     cut = torch.from_numpy(abs(clipped) >= 0.4)
     assert bool((found.values[cut].abs() >= 0.4 - 1e-6).all())
     assert next(iter(found.shares)).startswith("sparse_field")
-    assert "projection" in found.heldout
-    assert LOWER < 1
+    assert "projection" not in found.heldout, "what is hidden is below the level, which would favor it"
 
 
 def test_gaps_and_clipping_go_together_and_channels_apart():

@@ -30,8 +30,9 @@ from ungrid.terms.smoothness import TotalVariation
 
 WEAK, STRONG = 1e-3, 1e-2  # λ of total variation against ½ Σ |A x − y|², for values of a range of 1
 ITERATIONS, INNER, TOLERANCE = 60, 10, 3e-4
-TRIED = 64  # voxels along each axis of the slices that candidates are judged on, in the middle
-LEAST_SLICES = 8  # to make a stack twice as thick of
+TRIED, TRIED_SLICES = 64, 16  # pixels along each axis, and slices, that candidates are judged on, in the middle
+LEAST_THICK = 4  # that the pixels of a slice must make where they are averaged
+SQUARE = 1.5  # times the pitch along one axis, up to which that along another makes a plane to look for edges in
 
 
 class SliceCandidate(NamedTuple):
@@ -46,8 +47,9 @@ class SliceCandidate(NamedTuple):
 def restore_slices(signal: Signal, losses: Sequence[ThickSlices], method: str = AUTO) -> Undone:
     """A volume with finer slices, whose means over the thick ones are what was seen.
 
-    "auto" hides something: of one stack it makes slices of twice the distance and asks for the ones that there were, in the
-    middle 64 × 64 pixels; of several it leaves the last one out and asks for it. It takes the candidate that tells it best.
+    "auto" hides something: of one stack it averages the pixels of slices along an axis of theirs, as the slices are averages
+    across, and asks for the pixels that there were (zhao2021smore); of several stacks it leaves the last one out and asks for
+    it. It takes the candidate that tells it best.
 
     Args:
         signal: a volume.
@@ -67,7 +69,9 @@ def restore_slices(signal: Signal, losses: Sequence[ThickSlices], method: str = 
     wanted = (CLASSICAL, FIELD) if method == AUTO else KINDS.get(method, ())
     names = [name for name in serving if SLICE_CANDIDATES[name].kind in wanted] if method in KINDS else [method]
     if not set(names) <= set(serving):
-        raise InputError(f"{method} is for a single stack; take one of {', '.join([*KINDS, *serving])}")
+        raise InputError(
+            f"{method} is for one stack, and for slices as far apart as pixels; take one of {', '.join([*KINDS, *serving])}"
+        )
     heldout = _judged(scan, signal, loss, names) if len(names) > 1 else {}
     best = max(heldout, key=lambda name: heldout[name]) if heldout else names[0]
     start = time.monotonic()
@@ -128,20 +132,22 @@ def _oriented(scan: Scan) -> Estimate:
     """The mean of two fields with an oriented prior, one of the planes along either axis of the slices, each plane by itself."""
     start, reason = smooth_volume(scan, WEAK)
     axis = scan.sensors[0].axis
+    others = [at for at in range(3) if at != axis]
+    pitch = scan.grid.spacing
+    square = [k for k in (0, 1) if max(pitch[axis], pitch[others[k]]) <= SQUARE * min(pitch[axis], pitch[others[k]])]
     seen, smooth = (values.movedim(axis, 0) for values in (scan.seen[0], start))
     total = torch.zeros_like(smooth)
-    for across in (1, 2):
-        sensor = _plane_sensor(scan.sensors[0], 2 if across == 1 else 1)
+    for along in square:
+        sensor, across = _plane_sensor(scan.sensors[0], others[along]), 2 - along
         for at in range(seen.shape[across]):
             plane = oriented_field(seen.select(across, at), sensor, 0.0, smooth.select(across, at))
-            total.select(across, at).add_(plane / 2)
+            total.select(across, at).add_(plane / len(square))
     return Estimate(total.movedim(0, axis), f"{reason}, rounds", (*oriented_papers, "rudin1992nonlinear", "boyd2011admm"))
 
 
 def _plane_sensor(sensor: SliceFootprint, along: int) -> SliceFootprint:
-    """The sensor of a plane through the slices and along one axis of theirs, given as if the axis through them were the first."""
-    others = [at for at in range(3) if at != sensor.axis]
-    axes = (sensor.axis, others[along - 1])
+    """The sensor of a plane through the slices and along one axis of theirs, the axis through them first."""
+    axes = (sensor.axis, along)
 
     def plane(grid: Grid) -> Grid:
         box = Box(("y", "x"), (grid.box.bounds[axes[0]], grid.box.bounds[axes[1]]), ("mm", "mm"))
@@ -195,10 +201,18 @@ def _any(scan: Scan) -> bool:
     return True
 
 
+def _has_planes(scan: Scan) -> bool:
+    """Whether there is one stack, and a plane through its slices in the result with pixels that are about square."""
+    pitch, axis = scan.grid.spacing, scan.sensors[0].axis
+    return scan.is_single and any(
+        max(pitch[axis], each) <= SQUARE * min(pitch[axis], each) for at, each in enumerate(pitch) if at != axis
+    )
+
+
 # the first is taken where nothing can be hidden to judge them by
 SLICE_CANDIDATES: Mapping[str, SliceCandidate] = {
     "oriented_slices": SliceCandidate(
-        "fields with an oriented prior, of planes through the slices", FIELD, lambda scan: scan.is_single, _oriented
+        "fields with an oriented prior, of planes through the slices", FIELD, _has_planes, _oriented
     ),
     "smooth_slices": SliceCandidate("total variation", CLASSICAL, _any, _total_variation(WEAK)),
     "smoother_slices": SliceCandidate("strong total variation", CLASSICAL, _any, _total_variation(STRONG)),
@@ -210,7 +224,7 @@ SLICE_CANDIDATES: Mapping[str, SliceCandidate] = {
 
 def _judged(scan: Scan, signal: Signal, loss: ThickSlices, names: Sequence[str]) -> dict[str, float]:
     """PSNR in dB of what was hidden from each candidate; none where too little would be left."""
-    trial = _halved(signal, loss) if scan.is_single else _without_last(scan)
+    trial = _turned(signal, loss) if scan.is_single else _without_last(scan)
     if trial is None:
         return {}
     hidden, sensor, truth = trial
@@ -223,22 +237,25 @@ def _judged(scan: Scan, signal: Signal, loss: ThickSlices, names: Sequence[str])
     return heldout
 
 
-def _halved(signal: Signal, loss: ThickSlices) -> tuple[Scan, Any, Tensor] | None:
-    """Each two slices as one, in the middle of the volume, and the slices that there were."""
+def _turned(signal: Signal, loss: ThickSlices) -> tuple[Scan, Any, Tensor] | None:
+    """The pixels in the middle of some slices averaged along one of their own axes as the slices are across, and those pixels."""
     axis, distance = through(signal, "the volume")
-    if signal.grid.shape[axis] < LEAST_SLICES:
+    along = max((at for at in range(3) if at != axis), key=lambda at: signal.grid.shape[at])
+    factor = max(2, round(distance / signal.grid.spacing[along]))
+    n_thick = min(TRIED, signal.grid.shape[along]) // factor
+    if n_thick < LEAST_THICK:
         return None
-    parts = [_middle(n) if at != axis else slice(0, n // 2 * 2) for at, n in enumerate(signal.grid.shape)]
-    truth, grid = signal.values[tuple(parts)], signal.grid.part(tuple(parts))
-    pairs = Grid(grid.box, tuple(n // 2 if at == axis else n for at, n in enumerate(grid.shape)))
-    seen = truth.unflatten(axis, (-1, 2)).mean(dim=axis + 1)
-    thickness = distance + (distance if loss.thickness is None else loss.thickness)
-    return Scan(grid, [SliceFootprint(grid, pairs, axis, thickness, loss.profile)], [seen]), None, truth
+    most = {axis: TRIED_SLICES, along: n_thick * factor}
+    parts = tuple(_middle(n, most.get(at, TRIED)) for at, n in enumerate(signal.grid.shape))
+    truth, grid = signal.values[parts], signal.grid.part(parts)
+    thick = Grid(grid.box, tuple(n_thick if at == along else n for at, n in enumerate(grid.shape)))
+    sensor = SliceFootprint(grid, thick, along, distance if loss.thickness is None else loss.thickness, loss.profile)
+    return Scan(grid, [sensor], [sensor.A(truth)]), None, truth
 
 
-def _middle(n: int) -> slice:
-    first = max(0, (n - TRIED) // 2)
-    return slice(first, min(n, first + TRIED))
+def _middle(n: int, most: int) -> slice:
+    first = max(0, (n - most) // 2)
+    return slice(first, min(n, first + most))
 
 
 def _without_last(scan: Scan) -> tuple[Scan, SliceFootprint, Tensor]:

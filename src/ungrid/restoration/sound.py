@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ungrid.errors import InputError
-from ungrid.restoration.candidates import Estimate
+from ungrid.restoration.candidates import JOINT, Estimate
 from ungrid.restoration.choose import AUTO, KINDS
 from ungrid.restoration.sound_bandwidth import Bandwidth, restore_bandwidth
 from ungrid.restoration.sound_candidates import CONTEXT, SOUND_CANDIDATES, Stretch
@@ -20,6 +20,7 @@ from ungrid.spec import lookup
 
 LOWER = 0.6  # of the clipping level: where a sound is clipped once more, to judge candidates by what that hides
 TRIED = 2**16  # samples that they are judged on, at most: 1.5 s at 44.1 kHz
+UNTRIED = ("projection",)  # it knows that nothing hidden is above the level at which the sound was clipped first
 GAPS_TRIED = 4  # gaps that are moved to where the sound is known
 
 
@@ -95,10 +96,9 @@ def chosen(method: str, stretches: Sequence[Stretch]) -> list[str]:
         InputError: a candidate that is not for these losses.
     """
     names = serving(stretches)
-    if method == AUTO:
-        return names
     if method in KINDS:
-        return [name for name in names if SOUND_CANDIDATES[name].kind in KINDS[method]]
+        kinds = (*KINDS[AUTO], JOINT) if method == AUTO else KINDS[method]
+        return [name for name in names if SOUND_CANDIDATES[name].kind in kinds and name not in UNTRIED]
     if method not in names:
         raise InputError(f"{method} cannot tell what is lost here; take one of {', '.join([*KINDS, *names])}")
     return [method]
