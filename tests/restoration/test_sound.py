@@ -82,8 +82,9 @@ def test_where_nothing_can_be_hidden_the_reason_says_so():
 def test_windows_hold_all_that_is_lost_and_its_context():
     known = torch.ones(MOST_WINDOW + 50_000, dtype=torch.bool)
     known[100:110] = known[300:310] = known[20_000:20_001] = False
-    assert list(windows(known, 1000)) == [(slice(0, 1310), slice(100, 310)), (slice(19_000, 21_001), slice(20_000, 20_001))]
+    assert list(windows(known, 1000, 2000)) == [(slice(0, 1310), slice(100, 310)), (slice(19_000, 21_001), slice(20_000, 20_001))]
     known[30_000:] = False
-    _, inner = zip(*windows(known, 10), strict=True)
+    _, inner = zip(*windows(known, 10, 20), strict=True)
     assert [part.stop - part.start for part in inner[-2:]] == [MOST_WINDOW, len(known) - 30_000 - MOST_WINDOW]
+    assert len(list(windows(known, 1000, 100))) > len(list(windows(known, 1000, 2000)))
     assert list(windows(torch.ones(5, dtype=torch.bool))) == []

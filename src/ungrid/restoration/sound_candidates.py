@@ -19,6 +19,7 @@ FRAME: Final = 0.093  # seconds of a frame: 4,096 samples at 44.1 kHz
 CONTEXT = 4096  # samples on either side of what is lost, which a model is made of
 ORDER = 1024
 SHORT_CONTEXT, SHORT_ORDER = 1024, 256  # for sound that changes fast, such as speech
+NEAR = 512  # samples between gaps that have one model, which would otherwise be of too much
 MOST_WINDOW = 2**18  # samples worked on at once
 
 
@@ -66,15 +67,15 @@ class SoundCandidate(NamedTuple):
     restore: Callable[[Stretch], Estimate]
 
 
-def windows(known: Bool[Tensor, " n"], context: int = CONTEXT) -> Iterator[tuple[slice, slice]]:
+def windows(known: Bool[Tensor, " n"], context: int = CONTEXT, together: int = 2 * CONTEXT) -> Iterator[tuple[slice, slice]]:
     """Around what is lost, as far as its context reaches: the samples to work on, and the part of these that is the result.
 
-    What lies so near that contexts meet is worked on together, up to 262,144 samples.
+    What lies no further apart than `together` is worked on together, up to 262,144 samples.
     """
     lost = (~known).nonzero()[:, 0]
     if not len(lost):
         return
-    breaks = (lost.diff() > 2 * context).nonzero()[:, 0]
+    breaks = (lost.diff() > together).nonzero()[:, 0]
     firsts = torch.cat([lost[:1], lost[breaks + 1]]).tolist()
     lasts = torch.cat([lost[breaks], lost[-1:]]).tolist()
     for first, last in zip(firsts, lasts, strict=True):
@@ -83,10 +84,12 @@ def windows(known: Bool[Tensor, " n"], context: int = CONTEXT) -> Iterator[tuple
             yield slice(max(0, inner.start - context), min(len(known), inner.stop + context)), inner
 
 
-def in_windows(stretch: Stretch, restore: Callable[[Stretch], tuple[Tensor, str]], context: int = CONTEXT) -> tuple[Tensor, str]:
+def in_windows(
+    stretch: Stretch, restore: Callable[[Stretch], tuple[Tensor, str]], context: int = CONTEXT, together: int = 2 * CONTEXT
+) -> tuple[Tensor, str]:
     """A stretch restored window by window; known samples stay."""
     values, reasons = stretch.observed.clone(), []
-    for outer, inner in windows(stretch.known, context):
+    for outer, inner in windows(stretch.known, context, together):
         found, reason = restore(stretch.part(outer))
         values[inner] = found[inner.start - outer.start : inner.stop - outer.start]
         reasons.append(reason)
@@ -112,7 +115,7 @@ def _model(context: int, order: int) -> Callable[[Stretch], Estimate]:
             few = max(1, min(order, int(part.known.sum()) // 3))
             return autoregressive(part.observed, part.known, order=few), "rounds"
 
-        return Estimate(*in_windows(stretch, filled, context), (autoregressive_paper,))
+        return Estimate(*in_windows(stretch, filled, context, NEAR), (autoregressive_paper,))
 
     return restore
 
@@ -140,7 +143,8 @@ def _any(stretch: Stretch) -> bool:
 
 def _has_model(stretch: Stretch) -> bool:
     """Whether gaps are few enough for one system of equations each."""
-    return stretch.is_free and all(int((~stretch.known[outer]).sum()) <= MOST_UNKNOWN for outer, _ in windows(stretch.known))
+    each = windows(stretch.known, CONTEXT, NEAR)
+    return stretch.is_free and all(int((~stretch.known[outer]).sum()) <= MOST_UNKNOWN for outer, _ in each)
 
 
 def _has_bounds(stretch: Stretch) -> bool:
