@@ -1,6 +1,6 @@
 """Thick slices of MNI152's head made a volume again: interpolation, total variation, oriented fields, three stacks.
 
-    OMP_NUM_THREADS=1 python benchmarks/restoration_slices.py [DATA] [--side 80] [-o RESULTS.json]
+    OMP_NUM_THREADS=1 python benchmarks/restoration_slices.py [DATA] [--side 64] [-o RESULTS.json]
 
 DATA is a folder with `volumes/mni152_t1.nii.gz` (1 mm). Its middle columns, side × side, over its height are averaged by fours
 along one axis, as slices that touch; stacks along all three axes serve together. PSNR is of the volume's peak, over the voxels
@@ -37,7 +37,7 @@ def main() -> None:
     """Measure all, print as it goes, write the rows."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
-    options.add_argument("--side", type=int, default=80)
+    options.add_argument("--side", type=int, default=64)
     options.add_argument("-o", "--output", type=Path)
     asked = options.parse_args()
     whole = ug.load(asked.data / "volumes/mni152_t1.nii.gz").values[..., 0]

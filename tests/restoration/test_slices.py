@@ -43,12 +43,14 @@ def test_thick_slices_become_a_volume_that_beats_interpolation():
     assert float((again - stack(0).values).square().mean().sqrt()) < 0.02, "the slices are what was seen"
 
 
-@pytest.mark.parametrize("axis", [1, 2])
-def test_slices_may_lie_along_any_axis(axis):
-    first = restore_slices(stack(0), [ThickSlices(1.0)], "oriented_slices")
-    other = restore_slices(stack(axis), [ThickSlices(1.0)], "oriented_slices")
-    assert other.grid.shape == (N, N, N)
-    assert decibels(other.values) == pytest.approx(decibels(first.values), abs=1)
+@pytest.mark.parametrize("turned", [(1, 0, 2), (1, 2, 0)])
+def test_a_volume_that_is_turned_is_restored_as_the_one_that_is_not(turned):
+    seen = ball()[::3, 4:20:2, 4:20:2]
+    spacing = torch.tensor([3.0, 1.0, 1.0])
+    straight = restore_slices(from_array(seen, spacing=spacing), [ThickSlices(1.0)], "oriented_slices").values[..., 0]
+    other = from_array(seen.permute(turned).contiguous(), spacing=spacing[list(turned)])
+    found = restore_slices(other, [ThickSlices(1.0)], "oriented_slices").values[..., 0]
+    torch.testing.assert_close(found, straight.permute(turned), atol=5e-3, rtol=0)  # as near as the solver comes
 
 
 def test_three_stacks_know_more_than_one():
@@ -75,32 +77,11 @@ def test_the_first_candidate_is_taken_where_nothing_can_be_hidden():
     assert found.grid.spacing == (1.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("loss", "says"),
-    [
-        ({"spacing": 3.0}, "slices are 3 mm apart; expected a finer spacing"),
-        ({"spacing": -1.0}, "expected a number of mm above 0"),
-        ({"thickness": math.nan}, "expected a number of mm above 0"),
-        ({"profile": "disc"}, "expected one of box, gaussian"),
-        ({"stacks": (from_array(ball(), spacing=1.0),)}, "stack 2 has voxels of 1 × 1 × 1 mm"),
-    ],
-)
-def test_slices_that_cannot_be_are_refused(loss, says):
-    with pytest.raises(InputError, match=says) as caught:
-        restore_slices(stack(0), [ThickSlices(**loss)])
-    assert "\n" not in str(caught.value)
-
-
-def test_volumes_and_methods_that_cannot_be_are_refused():
-    with pytest.raises(InputError, match="expected thick slices"):
-        restore_slices(from_array(ball(), spacing=1.0), [ThickSlices(0.5)])
+def test_methods_that_cannot_be_are_refused():
     with pytest.raises(InputError, match="expected one, with the other stacks in it"):
         restore_slices(stack(0), [ThickSlices(1.0), ThickSlices(1.0)])
     with pytest.raises(UnknownName, match="did you mean 'cubic_slices'"):
         restore_slices(stack(0), [ThickSlices(1.0)], "cubic_slice")
-    away = from_array(stack(1).values[..., 0], affine=torch.tensor([[0, 0, 1, 99.0], [0, 3, 0, 99], [1, 0, 0, 99], [0, 0, 0, 1]]))
-    with pytest.raises(InputError, match="outside of the first"):
-        restore_slices(stack(0), [ThickSlices(1.0, stacks=(away,))])
     with pytest.raises(InputError, match="for one stack"):
         restore_slices(stack(0), [ThickSlices(1.0, stacks=(stack(1),))], "oriented_slices")
 

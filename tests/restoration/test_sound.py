@@ -7,7 +7,6 @@ import torch
 from ungrid.errors import InputError, UnknownName
 from ungrid.metrics.audio import snr
 from ungrid.restoration.sound import restore_sound
-from ungrid.restoration.sound_candidates import MOST_WINDOW, windows
 from ungrid.restoration.sound_losses import Clipping, Gaps
 from ungrid.signals.audio import sound_signal
 
@@ -77,14 +76,3 @@ def test_a_method_is_of_a_kind_or_a_name():
 def test_where_nothing_can_be_hidden_the_reason_says_so():
     signal, gap = gap_of(tones(600), 100, 500)
     assert "nothing could be hidden" in restore_sound(signal, [gap]).reason
-
-
-def test_windows_hold_all_that_is_lost_and_its_context():
-    known = torch.ones(MOST_WINDOW + 50_000, dtype=torch.bool)
-    known[100:110] = known[300:310] = known[20_000:20_001] = False
-    assert list(windows(known, 1000, 2000)) == [(slice(0, 1310), slice(100, 310)), (slice(19_000, 21_001), slice(20_000, 20_001))]
-    known[30_000:] = False
-    _, inner = zip(*windows(known, 10, 20), strict=True)
-    assert [part.stop - part.start for part in inner[-2:]] == [MOST_WINDOW, len(known) - 30_000 - MOST_WINDOW]
-    assert len(list(windows(known, 1000, 100))) > len(list(windows(known, 1000, 2000)))
-    assert list(windows(torch.ones(5, dtype=torch.bool))) == []
