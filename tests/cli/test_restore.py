@@ -107,6 +107,13 @@ def test_a_clipped_sound_gets_its_peaks_back(capsys, clipped, level):
     assert found.source["sample_rate"] == 4000
 
 
+@pytest.mark.parametrize("before", [["--declip", "restore"], ["--declip", "0.5", "restore"], ["restore", "--declip=0.5"]])
+def test_a_level_may_be_left_out_wherever_the_option_stands(capsys, clipped, before):
+    output = clipped.with_name("whole.wav")
+    assert main([*before, str(clipped), "-o", str(output), "--method", "cubic_gaps", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["noise"].startswith("clipping")
+
+
 def test_gaps_are_told_by_seconds_or_by_a_mask_and_classical_results_stand_beside(capsys, clipped):
     known = np.ones(4000, dtype=bool)
     known[2000:2010] = False
