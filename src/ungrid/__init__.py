@@ -47,6 +47,10 @@ _HOME = {
     "UncertainField": "fields.uncertain",
     "Recipe": "fields.record",
     "Problem": "fit.problem",
+    "Clipping": "restoration.sound_losses",
+    "Gaps": "restoration.sound_losses",
+    "Bandwidth": "restoration.sound_bandwidth",
+    "ThickSlices": "restoration.slice_losses",
 }
 _ROOMS = (
     "domain",

@@ -1,7 +1,9 @@
-"""The verb that restores: from a degraded picture to a field of what was there."""
+"""The verb that restores: from a degraded picture, sound or volume to a field of what was there."""
 
 import math
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +19,12 @@ from ungrid.measurements.noise_level import is_negligible
 from ungrid.restoration.candidates import CANDIDATES, CLASSICAL
 from ungrid.restoration.choose import METHODS, Restored, restore_by
 from ungrid.restoration.degradation import Degradation, parse_noise, parse_numbers
+from ungrid.restoration.slice_losses import ThickSlices
+from ungrid.restoration.slices import restore_slices
+from ungrid.restoration.sound import restore_sound
+from ungrid.restoration.sound_bandwidth import Bandwidth
+from ungrid.restoration.sound_losses import Clipping, Gaps
+from ungrid.restoration.undone import Undone
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete
@@ -25,10 +33,16 @@ from ungrid.verbs import as_mask, as_signal
 MOST_UPSCALE = 16
 MOST_PIXELS = 2**26
 BLURS = ("gaussian", "motion")
+# of a kind of signal, the losses that can be undone, and what undoes them: signal, losses, method → what came of it
+UNDOES: Mapping[str, tuple[tuple[type, ...], Callable[[Signal, Sequence[Any], str], Undone]]] = {
+    "audio": ((Clipping, Gaps, Bandwidth), restore_sound),
+    "volume": ((ThickSlices,), restore_slices),
+}
 
 
 def restore(
-    picture: Any,
+    signal: Any,
+    undo: Any = (),
     *,
     denoise: str | None = None,
     upscale: int = 1,
@@ -38,13 +52,16 @@ def restore(
     seed: int = 0,
     device: str = "auto",
 ) -> Field:
-    """The field of the scene behind a degraded picture, estimated without knowing the truth; what is asked for goes together.
+    """The field of the scene behind a degraded picture, the sound behind a damaged recording, or the volume behind thick slices,
+    estimated without knowing the truth; what is asked for goes together.
 
     Its record says what was done: `field.record.fit` has `noise`, the `shares` of each candidate in the result, `seconds`,
-    `stopped_by`.
+    `stopped_by`, and of sounds and volumes `heldout`: how well each candidate told what was hidden from it, in dB.
 
     Args:
-        picture: a signal of kind image, a path or an array; alpha is left as it is, or interpolated.
+        signal: a picture, sound or volume, a path or an array; alpha is left as it is, or interpolated.
+        undo: what happened to a sound: `Clipping`, `Gaps`, or both, or `Bandwidth`; to a volume: `ThickSlices`. The options down
+            to `inpaint` are for pictures.
         denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
             and "poisson" alone estimate the number, "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none
             but that of whole levels to enlarge or fill in.
@@ -53,12 +70,13 @@ def restore(
             function as a picture, path or array; its sum is made 1.
         inpaint: which pixels are known, [h, w] booleans, or a picture or path that is bright where they are.
         method: "auto" joins a fitted field and a classical estimate, "field" and "classical" take one of them;
-            or a name in `ungrid.restoration.candidates.CANDIDATES`.
+            or a name in `ungrid.restoration.candidates.CANDIDATES`. Of sounds and volumes, "auto" takes the candidate
+            that tells best what was hidden from it; names are in `SOUND_CANDIDATES` and `SLICE_CANDIDATES` beside that.
         seed: of what is random.
         device: "auto", "cpu" or "cuda". The field comes back on the CPU.
 
     Raises:
-        InputError: not a picture, a noise, mask or blur that cannot be.
+        InputError: a signal of another kind; a noise, mask, blur, level or gap that cannot be; options for another kind.
         UnknownName: no such noise or method.
 
     Example:
@@ -67,9 +85,15 @@ def restore(
         >>> ug.restore(noisy, denoise="gaussian:25.5").record.fit["noise"]
         'gaussian:25.5'
     """
-    lookup(method, dict.fromkeys(METHODS), "method of restoring")
     where = choose_device(device)
-    signal = as_picture(picture)
+    signal = as_restorable(signal)
+    losses = tuple(undo) if isinstance(undo, list | tuple) else (undo,)
+    if losses or signal.kind in UNDOES:
+        _check_losses(signal, losses, denoise is None and deblur is None and inpaint is None and upscale == 1)
+        losses = tuple(_with_stacks(loss) if isinstance(loss, ThickSlices) else loss for loss in losses)
+        return _without_losses(signal, losses, method, seed, where)
+    lookup(method, dict.fromkeys(METHODS), "method of restoring")
+    signal = as_picture(signal)
     start = time.monotonic()
     colors = signal.measured_channels
     observed = signal.values[..., colors].to(where).float()
@@ -82,6 +106,64 @@ def restore(
     field.record = _record(signal, found, degradation, method, _residual(observed, found.values, degradation), seconds)
     field.record.fit.update(seed=seed, **circumstances(where))
     return field
+
+
+def _check_losses(signal: Signal, losses: tuple[Any, ...], is_alone: bool) -> None:
+    """Raise InputError for losses that are none of this kind of signal, or options that are for pictures."""
+    if signal.kind not in UNDOES:
+        kinds = ", ".join(kind for kind, (types, _) in UNDOES.items() if isinstance(losses[0], types))
+        whose = f"{type(losses[0]).__name__} is undone in {kinds}" if kinds else f"{losses[0]!r} is no loss that is known"
+        raise InputError(f"{whose}; this is of kind {signal.kind}")
+    types, _ = UNDOES[signal.kind]
+    names = " or ".join(each.__name__ for each in types)
+    if not is_alone:
+        raise InputError(f"denoise, upscale, deblur and inpaint are for pictures; of kind {signal.kind}, {names} can be undone")
+    if not losses:
+        raise InputError(f"say what to undo in a signal of kind {signal.kind}: {names}")
+    for loss in losses:
+        if not isinstance(loss, types):
+            raise InputError(f"{loss!r} cannot be undone in a signal of kind {signal.kind}; expected {names}")
+
+
+def _with_stacks(loss: ThickSlices) -> ThickSlices:
+    """The same with signals where paths or arrays were given."""
+    return replace(loss, stacks=tuple(as_signal(stack) for stack in loss.stacks))
+
+
+def _without_losses(signal: Signal, losses: tuple[Any, ...], method: str, seed: int, where: torch.device) -> Field:
+    """The field of a signal whose losses are undone."""
+    start = time.monotonic()
+    found = UNDOES[signal.kind][1](signal, losses, method)
+    field = LatticeField.of(found.grid.box, found.values.float()).eval()
+    source, notes = dict(signal.source), []
+    peak = float(found.values.abs().max())
+    if signal.kind == "audio" and found.grid != signal.grid:
+        source |= {"sample_rate": round(1 / found.grid.spacing[0]), "n_samples": len(found.values)}
+    if signal.kind == "audio" and source.get("sample_format") == "int" and peak > 1:
+        source |= {"sample_format": "float", "bit_depth": 32}
+        notes = [f"peaks reach {peak:.3g} of full scale, so samples are floats"]
+    field.record = Record(signal.kind, found.grid.shape, signal.channels, source, signal.blobs, fit=_told(found, method))
+    seconds = round(time.monotonic() - start, 3)
+    field.record.fit.update(seconds=seconds, total_seconds=seconds, notes=notes, seed=seed, **circumstances(where))
+    return field
+
+
+def _told(found: Undone, method: str) -> dict[str, Any]:
+    """What was done, as a record keeps it."""
+    return {
+        "preset": "restore",
+        "reason": found.reason,
+        "method": method,
+        "noise": found.losses,
+        "shares": found.shares,
+        "classical": found.classical,
+        "heldout": found.heldout,
+        "candidate_seconds": found.seconds,
+        "residual": None,
+        "steps": 0,
+        "stopped_by": found.stopped_by,
+        "papers": list(found.papers),
+    }
 
 
 def _degradation(
@@ -148,6 +230,18 @@ def _residual(observed: torch.Tensor, values: torch.Tensor, degradation: Degrada
 def classical_names(degradation: Degradation) -> list[str]:
     """The classical candidates for a degradation, the best first: names that `restore` takes as a method."""
     return [name for name, candidate in CANDIDATES.items() if candidate.kind == CLASSICAL and candidate.serves(degradation)]
+
+
+def as_restorable(source: Any) -> Signal:
+    """The signal of a source.
+
+    Raises:
+        InputError: of a kind that cannot be restored.
+    """
+    signal = as_signal(source)
+    if signal.kind not in ("image", *UNDOES):
+        raise InputError(f"only signals of the kinds image, {', '.join(UNDOES)} can be restored; this is of kind {signal.kind}")
+    return signal
 
 
 def as_picture(picture: Any) -> Signal:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import ungrid as ug
 from ungrid.cli.main import main
 from ungrid.measurements.noise import LEVELS, Gaussian
 from ungrid.metrics.error import psnr
+from ungrid.signals.audio import open_sound, sound_signal
 from ungrid.signals.image import read_picture, write_picture
 from ungrid.testing.toys import tiny_picture
 
@@ -76,3 +78,142 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_touched(capsys, monkey
     assert message in told.err
     assert len(told.err.strip().splitlines()) == 1
     assert {path.name: path.read_bytes() for path in noisy.parent.iterdir()} == before
+
+
+@pytest.fixture
+def clipped(tmp_path):
+    t = np.arange(4000) / 4000
+    values = (0.7 * np.sin(2 * np.pi * 300 * t) + 0.5 * np.sin(2 * np.pi * 410 * t)).clip(-0.5, 0.5)
+    write_sound(tmp_path / "clipped.wav", sound_signal(values.astype(np.float32), 4000), bit_depth=16)
+    return tmp_path / "clipped.wav"
+
+
+def write_sound(path, signal, bit_depth):
+    source = signal.source | {"sample_format": "int", "bit_depth": bit_depth}
+    with open_sound(path, replace(signal, source=source).outline) as writer:
+        writer.write_rows(signal.values)
+
+
+@pytest.mark.parametrize("level", [[], ["0.5"]])
+def test_a_clipped_sound_gets_its_peaks_back(capsys, clipped, level):
+    output = clipped.with_name("whole.wav")
+    assert main(["restore", "--declip", *level, str(clipped), "-o", str(output), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"output", "seconds", "noise", "stopped_by", "shares", "heldout"} <= set(told)
+    assert told["noise"].startswith("clipping")
+    found = ug.load(output)
+    assert float(found.values.abs().max()) > 1
+    assert found.source["sample_format"] == "float"
+    assert found.source["sample_rate"] == 4000
+
+
+@pytest.mark.parametrize("before", [["--declip", "restore"], ["--declip", "0.5", "restore"], ["restore", "--declip=0.5"]])
+def test_a_level_may_be_left_out_wherever_the_option_stands(capsys, clipped, before):
+    output = clipped.with_name("whole.wav")
+    assert main([*before, str(clipped), "-o", str(output), "--method", "cubic_gaps", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["noise"].startswith("clipping")
+
+
+def test_gaps_are_told_by_seconds_or_by_a_mask_and_classical_results_stand_beside(capsys, clipped):
+    known = np.ones(4000, dtype=bool)
+    known[2000:2010] = False
+    np.save(clipped.with_name("known.npy"), known)
+    outputs = [clipped.with_name(name) for name in ("a.wav", "b.wav")]
+    for output, gaps in zip(outputs, ("0.5:0.5025", str(clipped.with_name("known.npy"))), strict=True):
+        options = ["--gaps", gaps, "--method", "linear_gaps", "--compare-classical", "--json"]
+        assert main(["restore", str(clipped), "-o", str(output), *options]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["noise"] == "gaps:1 (10 samples)"
+        assert set(told["compared"]) == {"autoregressive", "autoregressive_short", "cubic_gaps", "linear_gaps"}
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    assert outputs[0].with_name("a.cubic_gaps.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--declip", "0.9"], "no sample reaches the clipping level 0.9"),
+        (["--declip", "-1"], "expected a number above 0"),
+        (["--gaps", "2:3"], "outside of the sound, which ends at 1 s"),
+        (["--gaps", "0.5"], "expected START:END in seconds"),
+        (["--gaps", "0.5:x"], "'x' is not a number"),
+        ([], "say what to undo in a signal of kind audio: Clipping or Gaps or Bandwidth"),
+        (["--declip", "--denoise", "gaussian:5"], "are for pictures"),
+        (["--bandwidth", "2000"], "the recording holds 2000 Hz, expected more"),
+        (["--bandwidth", "4000", "--declip"], "extended by itself"),
+        (["--declip", "--method", "sparse"], "did you mean 'sparse_"),
+    ],
+)
+def test_a_sound_that_cannot_be_restored_gets_one_line_and_no_file(capsys, clipped, options, says):
+    output = clipped.with_name("out.wav")
+    assert main(["restore", str(clipped), "-o", str(output), *options]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert says in line
+    assert not output.exists()
+
+
+def test_formats_that_cut_peaks_off_and_other_kinds_are_refused(capsys, clipped, noisy):
+    assert main(["restore", str(clipped), "-o", str(clipped.with_name("x.flac")), "--declip", "--quiet"]) == 2
+    assert "cuts off; write to .wav" in capsys.readouterr().err
+    assert main(["restore", str(clipped), "-o", str(clipped.with_name("x.png")), "--declip"]) == 2
+    assert "a restored sound is written to .ung .wav" in capsys.readouterr().err
+    assert main(["restore", str(noisy), "-o", str(noisy.with_name("x.png")), "--declip"]) == 2
+    assert "Clipping is undone in audio; this is of kind image" in capsys.readouterr().err
+
+
+def thick(path, axis):
+    """A stack of 3 mm slices of a ball through x, y or z, with an affine that turns x round."""
+    nibabel = pytest.importorskip("nibabel")
+    at = np.stack(np.meshgrid(*[np.linspace(-1, 1, 18)] * 3, indexing="ij"))
+    values = 100 / (1 + np.exp(15 * (np.linalg.norm(at, axis=0) - 0.7)))
+    split = np.moveaxis(values, axis, 0).reshape(6, 3, 18, 18).mean(axis=1)
+    affine = np.diag([-1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = (30.0, -10.0, 5.0)
+    affine[:3, 3] += affine[:3, axis]  # the middle of the first slice
+    affine[:3, axis] *= 3
+    nibabel.save(nibabel.Nifti1Image(np.moveaxis(split, 0, axis).astype(np.float32), affine), path)
+    return path
+
+
+def test_thick_slices_become_a_nifti_volume_in_the_same_place(capsys, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    source, output = thick(tmp_path / "thick.nii.gz", 2), tmp_path / "thin.nii.gz"
+    options = ["--slices-to", "1", "--method", "smooth_slices", "--compare-classical", "--json"]
+    assert main(["restore", str(source), "-o", str(output), *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["noise"] == "slices:3->1 mm along z, 3 mm thick"
+    assert told["shape"] == [18, 18, 18, 1]
+    found = nibabel.load(output)
+    expected = np.diag([-1.0, 1.0, 1.0, 1.0])
+    expected[:3, 3] = (30.0, -10.0, 5.0)
+    np.testing.assert_allclose(found.affine, expected, atol=1e-5)
+    np.testing.assert_allclose(found.header.get_zooms(), (1, 1, 1), atol=1e-5)
+    assert (tmp_path / "thin.cubic_slices.nii.gz").exists()
+    seen = found.get_fdata().reshape(18, 18, 6, 3).mean(axis=-1)
+    assert np.abs(seen - nibabel.load(source).get_fdata()).max() < 5
+
+
+def test_several_stacks_go_together(capsys, tmp_path):
+    stacks = [thick(tmp_path / f"{axis}.nii.gz", axis) for axis in (2, 1, 0)]
+    options = ["--slices-to", "1", "--stack", str(stacks[1]), "--stack", str(stacks[2]), "--method", "smooth_slices", "--json"]
+    assert main(["restore", str(stacks[0]), "-o", str(tmp_path / "thin.ung"), *options]) == 0
+    assert json.loads(capsys.readouterr().out)["noise"].endswith("3 stacks")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--slices-to", "3"], "expected a finer spacing"),
+        (["--slices-to", "0"], "expected a number of mm above 0"),
+        (["--slices-to", "1", "--thickness", "-1"], "expected a number of mm above 0"),
+        (["--thickness", "2"], "say also with --slices-to"),
+        (["--slices-to", "1", "--stack", "nowhere.nii.gz"], "no file"),
+        ([], "say what to undo in a signal of kind volume: ThickSlices"),
+    ],
+)
+def test_slices_that_cannot_be_get_one_line_and_no_file(capsys, tmp_path, options, says):
+    source, output = thick(tmp_path / "thick.nii.gz", 2), tmp_path / "thin.nii.gz"
+    assert main(["restore", str(source), "-o", str(output), *options]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert says in line
+    assert not output.exists()

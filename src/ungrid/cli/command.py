@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
@@ -23,6 +23,8 @@ Output = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
 @dataclass(kw_only=True)
 class Command(ABC):
     """A command's options; `run` does its work and returns what `--json` prints."""
+
+    alone: ClassVar[dict[str, str]] = {}  # options that may stand without a value, and what they then mean
 
     json: bool = False
     """Print one JSON object on standard output and everything else on standard error."""
@@ -80,6 +82,7 @@ def parse(command: type[Command], name: str, arguments: Sequence[str]) -> Comman
 
 
 def _read(command: type[Command], name: str, arguments: Sequence[str]) -> Command:
+    arguments = _completed(arguments, command.alone)
     known = ["--help", "-h", "-o", *_option_names(command)]
     if not {"-h", "--help"} & set(arguments):
         _check_options(name, arguments, known)
@@ -146,6 +149,17 @@ def _parse(command: type[Command], name: str, arguments: Sequence[str]) -> Comma
     return tyro.cli(
         command, prog=f"ungrid {name}", args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,), use_underscores=False
     )
+
+
+def _completed(arguments: Sequence[str], alone: dict[str, str]) -> list[str]:
+    """The arguments with a value behind each option that stands without: where no number follows."""
+    completed = []
+    for at, word in enumerate(arguments):
+        completed.append(word)
+        follows = arguments[at + 1] if at + 1 < len(arguments) else ""
+        if word in alone and not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf)", follows):
+            completed.append(alone[word])
+    return completed
 
 
 def _option_names(command: type[Command]) -> list[str]:

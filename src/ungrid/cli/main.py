@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("ungrid.cli.inspect:Inspect", "what is right and wrong with a surface, before it is fitted"),
     "combine": ("ungrid.cli.combine:Combine", "unite, subtract, intersect fields of distance"),
     "compare": ("ungrid.cli.compare:Compare", "measure two pictures or fields against each other"),
-    "restore": ("ungrid.cli.restore:Restore", "undo noise, blur, too few pixels, missing ones of a picture"),
+    "restore": ("ungrid.cli.restore:Restore", "undo noise, blur, missing pixels, clipping, gaps, thick slices"),
     "tomography": ("ungrid.cli.tomography:Tomography", "a slice or volume from the line integrals of a scanner"),
     "diagnose": ("ungrid.cli.diagnose:Diagnose", "what is wrong with a fit, and what to do about it"),
     "art": ("ungrid.cli.art:Art", "random pictures to pick from, their children, walks through their space"),
@@ -50,6 +50,7 @@ FLAGS = (
     "--real",
     "--compare-classical",
 )  # options without a value
+ALONE = ("--declip",)  # options that may have one
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -123,7 +124,7 @@ def _run(arguments: list[str]) -> int:
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
     """The command's name and everything else: options may stand before it, too."""
     for at, word in enumerate(arguments):
-        if at and _takes_value(arguments[at - 1]):
+        if at and _takes_value(arguments[at - 1]) and not (arguments[at - 1] in ALONE and word in COMMANDS):
             continue
         if word in COMMANDS:
             return word, arguments[:at] + arguments[at + 1 :]

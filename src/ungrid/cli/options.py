@@ -68,6 +68,21 @@ def parse_numbers(text: str, option: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
+def parse_spans(text: str, option: str) -> list[tuple[float, float]]:
+    """ "0.5:0.52,1:1.04" → [(0.5, 0.52), (1.0, 1.04)].
+
+    Raises:
+        InputError: something else than pairs of finite numbers.
+    """
+    spans = []
+    for item in text.split(","):
+        ends = item.split(":")
+        if len(ends) != 2:
+            raise InputError(f"{option} {text}: cannot read {item!r}; expected START:END in seconds, with commas between several")
+        spans.append((_number(ends[0], f"{option} {text}"), _number(ends[1], f"{option} {text}")))
+    return spans
+
+
 def _pairs(text: str, axes: tuple[str, ...], option: str, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in text.split(","):
