@@ -133,13 +133,16 @@ def said_of_picture(path: Path) -> Facts:
         facts = {"size": list(picture.size), "mode": picture.mode, "dpi": [round(float(n)) for n in picture.info.get("dpi", ())]}
         facts |= {"color profile": None if icc is None else f"{len(icc)} bytes, {zlib.crc32(icc):08x}", "maker": exif.get(271)}
         facts |= {"date": own.get(36867), "zone": own.get(36881), "changed": exif.get(306), "latitude": str(gps.get(2))}
+        if picture.format == "JPEG":
+            facts |= {"XMP": str(picture.info.get("xmp")), "comment": str(picture.info.get("comment"))}
         return facts | ({"texts": dict(sorted(picture.text.items()))} if hasattr(picture, "text") else {})
 
 
 def jpeg(path: Path) -> None:
     from PIL import Image
 
-    Image.fromarray(PICTURE).save(path, dpi=(300, 150), exif=camera(), icc_profile=profile(), quality=95)
+    more = {"xmp": b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', "comment": b"by hand"}
+    Image.fromarray(PICTURE).save(path, dpi=(300, 150), exif=camera(), icc_profile=profile(), quality=95, **more)
 
 
 def tiff(path: Path) -> None:

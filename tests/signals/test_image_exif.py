@@ -1,6 +1,10 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from PIL import Image
 
+from ungrid.signals.image import from_array, read_picture, write_picture
 from ungrid.signals.image_exif import PREFIX, orientation_of, upright, without_prefix
 
 
@@ -30,3 +34,23 @@ def test_damaged_exif_is_upright_and_stays_as_it_is(damaged):
 
 def test_an_orientation_that_does_not_exist_is_upright():
     assert orientation_of(exif_of(9)) == 1
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:title="A tower"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif"])
+def test_xmp_goes_through_every_format_that_has_it_and_says_upright(tmp_path, ending):
+    signal = from_array(np.zeros((8, 9, 3), np.uint8))
+    write_picture(tmp_path / f"a.{ending}", replace(signal, blobs={"xmp": XMP}))
+    again = read_picture(tmp_path / f"a.{ending}")
+    assert again.blobs["xmp"] == XMP.replace(b'"6"', b'"1"')
+    write_picture(tmp_path / "b.jpg", again)
+    assert read_picture(tmp_path / "b.jpg").blobs["xmp"] == again.blobs["xmp"]
+
+
+def test_the_comment_of_a_jpeg_comes_back(tmp_path):
+    Image.fromarray(np.zeros((8, 9), np.uint8)).save(tmp_path / "a.jpg", comment=b"by hand")
+    write_picture(tmp_path / "b.jpg", read_picture(tmp_path / "a.jpg"))
+    with Image.open(tmp_path / "b.jpg") as picture:
+        assert picture.info["comment"] == b"by hand"

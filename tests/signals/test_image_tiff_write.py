@@ -37,7 +37,9 @@ def test_a_streamed_file_is_the_array_whatever_the_bands(tmp_path, monkeypatch, 
 
 def test_other_programs_read_what_is_written(tmp_path):
     samples = noise(21, 34, 3)
-    write_with_sink(tmp_path / "a.tif", samples, 5, channels=("r", "g", "b"), dpi=(300.0, 150.0), icc_profile=b"profile" * 9)
+    write_with_sink(
+        tmp_path / "a.tif", samples, 5, channels=("r", "g", "b"), dpi=(300.0, 150.0), blobs={"icc_profile": b"profile" * 9}
+    )
     with Image.open(tmp_path / "a.tif") as picture:
         assert np.array_equal(np.asarray(picture), samples)
         assert picture.info["dpi"] == pytest.approx((300, 150))

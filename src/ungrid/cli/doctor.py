@@ -22,11 +22,11 @@ EXTRAS = {
     "medical": {"nibabel": "NIfTI", "pydicom": "DICOM"},
     "itk": {"SimpleITK": "MHA, NRRD"},
     "series": {"pandas": "tables of pandas", "pyarrow": "Parquet"},
-    "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr"},
+    "arrays": {"h5py": "HDF5", "xarray": "NetCDF", "h5netcdf": "NetCDF", "zarr": "Zarr, OME-Zarr", "scipy": "classic NetCDF"},
     "mri": {"finufft": "MRI along trajectories, faster"},
     "shapes": {"libigl": "distances to surfaces", "trimesh": "mesh files"},
     "plot": {"matplotlib": "the demo's fit curve"},
-    "scale": {"distributed": "many jobs on a Dask cluster"},
+    "scale": {"dask": "many jobs on a Dask cluster", "distributed": "many jobs on a Dask cluster"},
     "track": {"tensorboard": "TensorBoard logs"},
 }
 MODULES = {"libigl": "igl"}  # of packages whose module has another name

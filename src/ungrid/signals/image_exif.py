@@ -1,5 +1,6 @@
-"""EXIF as bytes: the one entry that turns a picture, found and reset in place; all other bytes stay as they are."""
+"""EXIF and XMP as bytes: the one entry that turns a picture, found and reset in place; all other bytes stay as they are."""
 
+import re
 import struct
 
 PREFIX = b"Exif\0\0"
@@ -24,6 +25,11 @@ def upright(exif: bytes) -> bytes:
         return exif
     at, order, _ = found
     return exif[:at] + struct.pack(order + "H", 1) + exif[at + 2 :]
+
+
+def upright_xmp(xmp: bytes) -> bytes:
+    """The same XMP block declaring orientation 1, for a picture whose samples were turned already."""
+    return re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))[2-8]", rb"\g<1>1", xmp)
 
 
 def _find_orientation(exif: bytes) -> tuple[int, str, int] | None:

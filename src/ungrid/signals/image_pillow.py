@@ -70,7 +70,14 @@ def open_picture(data: bytes, format: str) -> Image.Image:
 def from_pillow(picture: Image.Image, format: str) -> Raster:
     """A raster of a PIL picture: palettes and transparent colors become channels, CMYK becomes RGB."""
     picture.load()
-    blobs = exif_blobs(without_prefix(picture.info.get("exif") or b""), picture.info.get("icc_profile"))
+    xmp, comment = (picture.info.get(name) for name in ("xmp", "comment"))
+    blobs = exif_blobs(
+        without_prefix(picture.info.get("exif") or b""),
+        picture.info.get("icc_profile"),
+        xmp if isinstance(xmp, bytes) else None,
+    )
+    if format == "JPEG" and isinstance(comment, bytes) and comment:
+        blobs["comment"] = comment
     palette = picture.mode in ("P", "PA")
     plain, notes = _with_plain_channels(picture, blobs)
     samples = np.asarray(plain)

@@ -23,6 +23,7 @@ _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), 
 _PIECE = 2**20
 # kept as they are: how colors are meant, the date of the last change, and texts
 KEPT = (b"cHRM", b"gAMA", b"sRGB", b"cICP", b"tIME", b"tEXt", b"zTXt", b"iTXt")
+_XMP = b"XML:com.adobe.xmp"
 MOST_KEPT = 2**22  # bytes of them
 _INCH = 0.0254  # metres
 
@@ -65,6 +66,7 @@ class PngSink:
         dpi: pixels per inch along x and y, or None.
         exif: without prefix, or None.
         chunks: whole ones that are written as they are, see `KEPT`, or None.
+        xmp: written unless it is among the chunks, or None.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class PngSink:
         dpi: tuple[float, float] | None = None,
         exif: bytes | None = None,
         chunks: bytes | None = None,
+        xmp: bytes | None = None,
     ):
         height, width, n_channels = shape
         self._file, self._pixel_bytes = file, n_channels * bit_depth // 8
@@ -91,6 +94,8 @@ class PngSink:
         if exif:
             self._chunk(b"eXIf", exif)
         file.write(chunks or b"")
+        if xmp and _XMP not in (chunks or b""):
+            self._chunk(b"iTXt", _XMP + b"\0\0\0\0\0" + xmp)
 
     def rows(self, samples: Samples) -> None:
         """The next rows [r, W, c], uint8 or uint16."""

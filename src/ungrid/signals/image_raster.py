@@ -36,7 +36,7 @@ class Raster:
         palette: whether the samples were looked up in a table of colors.
         n_pages: pictures in the file, of which this is the first.
         notes: more plain values for the signal's source.
-        blobs: "icc_profile", "exif", and "png", chunks that only a PNG has.
+        blobs: "icc_profile", "exif", "xmp", a JPEG's "comment", and "png", chunks that only a PNG has.
     """
 
     samples: Samples
@@ -159,9 +159,10 @@ def decoding(name: str, format: str) -> Iterator[None]:
         ) from None
 
 
-def exif_blobs(exif: bytes | None, icc_profile: bytes | None) -> dict[str, bytes]:
+def exif_blobs(exif: bytes | None, icc_profile: bytes | None, xmp: bytes | None = None) -> dict[str, bytes]:
     """Blobs by name, without those that are missing or empty."""
-    return {name: bytes(blob) for name, blob in (("icc_profile", icc_profile), ("exif", exif)) if blob}
+    found = {"icc_profile": icc_profile, "exif": exif, "xmp": xmp}
+    return {name: bytes(blob) for name, blob in found.items() if blob}
 
 
 def declared_orientation(blobs: dict[str, bytes]) -> int:

@@ -29,7 +29,7 @@ class Plan:
         is_float: whether samples are floating point.
         transfer: "srgb" or "linear", of the samples as they come.
         associated: whether colors come multiplied by alpha.
-        icc_profile, exif, png: bytes that fit the picture, or None; `png` whole chunks.
+        icc_profile, exif, xmp, comment, png: bytes that fit the picture, or None; `png` whole chunks.
         dpi: pixels per inch along x and y, or None.
         chromaticities: of EXR's primaries, or None.
         signed: bits of signed integers in which values are kept as measured, or None.
@@ -45,6 +45,8 @@ class Plan:
     associated: bool = False
     icc_profile: bytes | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
+    comment: bytes | None = None
     png: bytes | None = None
     dpi: tuple[float, float] | None = None
     chromaticities: Sequence[float] | None = None
@@ -115,7 +117,7 @@ def _encode_deep(samples: Samples) -> bytes:
 
 
 def _png(file: BinaryIO, plan: Plan) -> PngSink:
-    kept = {"icc_profile": plan.icc_profile, "dpi": plan.dpi, "exif": plan.exif, "chunks": plan.png}
+    kept = {"icc_profile": plan.icc_profile, "dpi": plan.dpi, "exif": plan.exif, "chunks": plan.png, "xmp": plan.xmp}
     return PngSink(file, plan.shape, bit_depth=plan.bit_depth, **kept)  # type: ignore[arg-type]
 
 
@@ -127,9 +129,8 @@ def _tiff(file: BinaryIO, plan: Plan) -> TiffSink:
         channels=plan.channels,
         associated=plan.associated,
         transfer=plan.transfer,
-        icc_profile=plan.icc_profile,
         dpi=plan.dpi,
-        exif=plan.exif,
+        blobs={name: blob for name in ("icc_profile", "exif", "xmp") if (blob := getattr(plan, name))},
     )
 
 
@@ -146,7 +147,9 @@ def _exr(file: BinaryIO, plan: Plan) -> ExrSink:
 
 
 def _jpeg(file: BinaryIO, plan: Plan) -> PillowSink:
-    return PillowSink(file, plan, "JPEG", {"quality": QUALITY, "subsampling": "4:4:4", **_metadata(plan)})
+    return PillowSink(
+        file, plan, "JPEG", {"quality": QUALITY, "subsampling": "4:4:4", "comment": plan.comment or b"", **_metadata(plan)}
+    )
 
 
 def _webp(file: BinaryIO, plan: Plan) -> PillowSink:
@@ -167,7 +170,8 @@ def _jpeg_2000(file: BinaryIO, plan: Plan) -> PillowSink:
 
 
 def _metadata(plan: Plan) -> dict[str, Any]:
-    found = {"icc_profile": plan.icc_profile, "dpi": plan.dpi, "exif": PREFIX + plan.exif if plan.exif else None}
+    exif = PREFIX + plan.exif if plan.exif else None
+    found = {"icc_profile": plan.icc_profile, "dpi": plan.dpi, "exif": exif, "xmp": plan.xmp}
     return {key: value for key, value in found.items() if value}
 
 

@@ -57,7 +57,7 @@ def page_raster(page: Any, samples: Samples, name: str, n_pages: int) -> Raster:
         orientation=_orientation(page),
         dpi=_dpi(page),
         n_pages=n_pages,
-        blobs=exif_blobs(exif_in(Path(page.parent.filehandle.path)), page.iccprofile),
+        blobs=exif_blobs(exif_in(Path(page.parent.filehandle.path)), page.iccprofile, _xmp(page)),
     )
     _name_channels(raster, page, name)
     return raster
@@ -177,6 +177,11 @@ def _apply_description(raster: Raster, description: str) -> None:
 def _orientation(page: Any) -> int:
     tag = page.tags.get(274)
     return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
+
+
+def _xmp(page: Any) -> bytes | None:
+    tag = page.tags.get(700)
+    return tag.value if tag is not None and isinstance(tag.value, bytes) else None
 
 
 def _dpi(page: Any) -> tuple[float, float] | None:

@@ -7,7 +7,7 @@ which waits for bands of tiles.
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,9 +31,8 @@ class TiffSink:
         channels: their names; r, g, b make a color picture, a final a is alpha.
         associated: whether colors are already multiplied by alpha.
         transfer: "srgb" or "linear"; noted in the file where a reader would assume the other.
-        icc_profile: or None.
         dpi: pixels per inch along x and y, or None.
-        exif: without prefix, or None.
+        blobs: "icc_profile", "exif" (without prefix) and "xmp", as far as there are.
         big: whether to write BigTIFF; None for where the size may need it.
     """
 
@@ -46,9 +45,8 @@ class TiffSink:
         channels: tuple[str, ...],
         associated: bool = False,
         transfer: str = "srgb",
-        icc_profile: bytes | None = None,
         dpi: tuple[float, float] | None = None,
-        exif: bytes | None = None,
+        blobs: Mapping[str, bytes] | None = None,
         big: bool | None = None,
     ):
         self._file, self._shape, self._dtype = file, shape, np.dtype(dtype)
@@ -58,8 +56,9 @@ class TiffSink:
         self._big = (
             max(size, self._tiled * tiles * TILE**2 * shape[2] * self._dtype.itemsize) >= _BIG_FROM if big is None else big
         )
-        self._exif = exif
-        self._options = self._describe(channels, associated, transfer, icc_profile, dpi)
+        blobs = blobs or {}
+        self._exif, self._xmp = blobs.get("exif"), blobs.get("xmp")
+        self._options = self._describe(channels, associated, transfer, blobs.get("icc_profile"), dpi)
         self._waiting: list[Samples] = []
         self._bands: queue.Queue[Samples | None] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
@@ -156,6 +155,8 @@ class TiffSink:
         }
         if self._exif:
             options |= tags_of(self._exif, big=self._big)
+        if self._xmp:
+            options["extratags"] = [*options.get("extratags", ()), (700, "B", len(self._xmp), self._xmp, True)]
         if self._shape[2] > 1:
             alpha = "assocalpha" if associated else "unassalpha"
             options["planarconfig"] = "contig"

@@ -2,13 +2,13 @@
 
 | extension | bits (default: the source's) | channels | keeps |
 |---|---|---|---|
-| .png | 8, 16 | gray, gray + alpha, RGB, RGBA | profile, dpi, EXIF; of a PNG its texts, date and colors |
-| .tif .tiff | 8, 16, 32 (float); 8, 16 signed of such a source | any | profile, dpi, EXIF |
+| .png | 8, 16 | gray, gray + alpha, RGB, RGBA | profile, dpi, EXIF, XMP; of a PNG its texts, date and colors |
+| .tif .tiff | 8, 16, 32 (float); 8, 16 signed of such a source | any | profile, dpi, EXIF, XMP |
 | .exr | 16 (half), 32 (float) | any, by name | dpi, primaries; of an EXR its windows and attributes |
 | .npy | 32 (float) | any | – |
 | .jp2 | 8, 16, lossless | gray, gray + alpha, RGB, RGBA | – |
-| .jpg .jpeg | 8, quality 95, 4:4:4 | gray, RGB | profile, dpi, EXIF |
-| .webp .avif | 8, quality 95; gray is stored as equal R, G, B | gray, gray + alpha, RGB, RGBA | profile, EXIF |
+| .jpg .jpeg | 8, quality 95, 4:4:4 | gray, RGB | profile, dpi, EXIF, XMP, comment |
+| .webp .avif | 8, quality 95; gray is stored as equal R, G, B | gray, gray + alpha, RGB, RGBA | profile, EXIF, XMP |
 | .bmp .ppm .pgm | 8 | gray (not .ppm), RGB (not .pgm) | – |
 
 PNG, TIFF and .npy are streamed; the others gather the whole picture first. A source of more bits than the extension
@@ -30,7 +30,7 @@ from torch import Tensor
 from ungrid.errors import InputError, ShapeError, nearest
 from ungrid.files import write_beside
 from ungrid.signals.color import linear_to_srgb, srgb_to_linear
-from ungrid.signals.image_exif import upright, without_prefix
+from ungrid.signals.image_exif import upright, upright_xmp, without_prefix
 from ungrid.signals.image_raster import Samples
 from ungrid.signals.image_sinks import SINKS, Plan
 
@@ -125,7 +125,7 @@ def open_picture_writer(
         shape: (H, W) in pixels.
         channels: name of each channel, as in a signal.
         source: what the values' source knew: bit depth, sample format, transfer, dpi, kind of alpha.
-        blobs: "icc_profile" and "exif"; the EXIF is written as upright, since the values are.
+        blobs: see `Raster`; EXIF and XMP are written as upright, since the values are.
         bit_depth: of the file; None for the source's, or 8 where it knew none.
 
     Raises:
@@ -162,6 +162,8 @@ def open_picture_writer(
         associated=associated,
         icc_profile=_fitting_profile(blobs.get("icc_profile"), channels, bent=convert.from_transfer != convert.to_transfer),
         exif=upright(without_prefix(blobs.get("exif", b""))) or None,
+        xmp=upright_xmp(blobs.get("xmp", b"")) or None,
+        comment=blobs.get("comment"),
         png=blobs.get("png"),
         dpi=_positive_pair(source.get("dpi")),
         chromaticities=source.get("chromaticities"),
