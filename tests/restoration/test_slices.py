@@ -9,7 +9,7 @@ from ungrid.restoration.slice_losses import ThickSlices
 from ungrid.restoration.slices import SLICE_CANDIDATES, restore_slices
 from ungrid.signals.volume import from_array
 
-N = 24
+N = 18
 
 
 def ball():
@@ -45,7 +45,7 @@ def test_thick_slices_become_a_volume_that_beats_interpolation():
 
 @pytest.mark.parametrize("turned", [(1, 0, 2), (1, 2, 0)])
 def test_a_volume_that_is_turned_is_restored_as_the_one_that_is_not(turned):
-    seen = ball()[::3, 4:20:2, 4:20:2]
+    seen = ball()[::3, 2::2, 2::2]
     spacing = torch.tensor([3.0, 1.0, 1.0])
     straight = restore_slices(from_array(seen, spacing=spacing), [ThickSlices(1.0)], "oriented_slices").values[..., 0]
     other = from_array(seen.permute(turned).contiguous(), spacing=spacing[list(turned)])

@@ -16,6 +16,7 @@ from ungrid.fields.lattice import LatticeField
 from ungrid.fit.convex import admm
 from ungrid.fit.convex_solver import Convex
 from ungrid.measurements.linear import LinearMeasurement, Stack
+from ungrid.measurements.noise_level import gaussian_level
 from ungrid.measurements.slices import SliceFootprint
 from ungrid.restoration.candidates import CLASSICAL, FIELD, Estimate
 from ungrid.restoration.choose import AUTO, KINDS
@@ -31,6 +32,7 @@ from ungrid.terms.smoothness import TotalVariation
 WEAK, STRONG = 1e-3, 1e-2  # λ of total variation against ½ Σ |A x − y|², for values of a range of 1
 ITERATIONS, INNER, TOLERANCE = 60, 10, 3e-4
 TRIED, TRIED_SLICES = 64, 16  # pixels along each axis, and slices, that candidates are judged on, in the middle
+LEAST_SIDE = 8  # of a slice, to see its noise in
 LEAST_THICK = 4  # that the pixels of a slice must make where they are averaged
 SQUARE = 1.5  # times the pitch along one axis, up to which that along another makes a plane to look for edges in
 
@@ -238,7 +240,10 @@ def _judged(scan: Scan, signal: Signal, loss: ThickSlices, names: Sequence[str])
 
 
 def _turned(signal: Signal, loss: ThickSlices) -> tuple[Scan, Any, Tensor] | None:
-    """The pixels in the middle of some slices averaged along one of their own axes as the slices are across, and those pixels."""
+    """The pixels in the middle of some slices averaged along one of their own axes as the slices are across, and those pixels.
+
+    Averages have less noise than the slices, which are averages already; what is missing is drawn.
+    """
     axis, distance = through(signal, "the volume")
     along = max((at for at in range(3) if at != axis), key=lambda at: signal.grid.shape[at])
     factor = max(2, round(distance / signal.grid.spacing[along]))
@@ -250,7 +255,10 @@ def _turned(signal: Signal, loss: ThickSlices) -> tuple[Scan, Any, Tensor] | Non
     truth, grid = signal.values[parts], signal.grid.part(parts)
     thick = Grid(grid.box, tuple(n_thick if at == along else n for at, n in enumerate(grid.shape)))
     sensor = SliceFootprint(grid, thick, along, distance if loss.thickness is None else loss.thickness, loss.profile)
-    return Scan(grid, [sensor], [sensor.A(truth)]), None, truth
+    seen, plane = sensor.A(truth), truth.select(axis, truth.shape[axis] // 2)
+    noise = gaussian_level(plane) if min(plane.shape[:2]) >= LEAST_SIDE else 0.0
+    missing = noise * math.sqrt(1 - 1 / factor) * torch.randn(seen.shape, generator=torch.Generator().manual_seed(0))
+    return Scan(grid, [sensor], [seen + missing.to(seen)]), None, truth
 
 
 def _middle(n: int, most: int) -> slice:
