@@ -70,9 +70,9 @@ def _published(surface: Surface, preset: str, seed: int) -> Choice:
     """The field of a published setting on the surface's box, its values over half the longest side in both directions."""
     builder = PUBLISHED[preset]
     box, nodes = box_around(surface, GRID)
-    field = builder(index_box(Grid(box, nodes)), 1, seed=seed)
-    if isinstance(field, ConvolutionalField):
+    if isinstance(builder(index_box(Grid(box, (4, 4, 4))), 1, seed=seed), ConvolutionalField):  # a small one is built at once
         raise InputError(f"preset {preset} evaluates a whole grid at each step, and a surface has none; take siren or hash_grid")
+    field = builder(index_box(Grid(box, nodes)), 1, seed=seed)
     recipe = field.recipe or Recipe()
     move(field, box)
     half = max(box.extent) / 2
