@@ -172,7 +172,7 @@ class Signal:
         """One line for a person: kind, size, channels, and what the file was."""
         size = "×".join(str(n) for n in reversed(self.grid.shape))
         origin = " ".join(str(self.source[key]) for key in ("bit_depth", "format") if key in self.source)
-        origin = origin.replace(" ", "-bit ", 1)
+        origin = origin.replace(" ", "-bit ", 1) if "bit_depth" in self.source else origin
         return f"{self.kind} of {size} samples, channels {' '.join(self.channels)}" + (f", {origin}" if origin else "")
 
     def with_values(self, values: Tensor) -> "Signal":
