@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis", "restoration"},
     {"verbs"},
-    {"tile_parts"},
+    {"blurring", "tile_parts"},
     {"tile_job"},
     {
         "citing",

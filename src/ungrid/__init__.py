@@ -25,6 +25,7 @@ _HOME = {
     "render": "verbs",
     "compare": "judging",
     "restore": "restoring",
+    "find_blur": "blurring",
     "art": "verbs",
     "learn_start": "starting",
     "gradient": "differentiate",

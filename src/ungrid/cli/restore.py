@@ -24,7 +24,10 @@ class Restore(Command):
     upscale: int = 1
     """So many times the pixels along each side."""
     deblur: Annotated[str | None, tyro.conf.arg(metavar="PSF")] = None
-    """gaussian:SIGMA, motion:LENGTH,DEGREES, or a picture of the point spread function, in pixels of the result."""
+    """gaussian:SIGMA, motion:LENGTH,DEGREES, or a picture of the point spread function, in pixels of the result; blind finds
+    it in the picture, blind:SIDE with so many pixels a side."""
+    save_kernel: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Where to keep the point spread function that was found, as a picture or .npy, to be given to --deblur."""
     inpaint: Annotated[Path | None, tyro.conf.arg(metavar="MASK")] = None
     """A picture that is white where the source is known; the rest is filled in."""
     method: Annotated[str, tyro.conf.arg(metavar="auto|field|classical")] = "auto"
@@ -39,13 +42,16 @@ class Restore(Command):
         device = str(fitting.choose_device(self.device))
         self._check_output()
         signal = restoring.as_picture(self.source)
-        field = self._restored(signal, self.method, self.output, device)
+        deblur = self._blur(signal)
+        field = self._restored(signal, self.method, self.output, device, deblur)
         compared = {}
         for name in field.record.fit["classical"] if self.compare_classical else ():
             self.say(f"beside it: {name} …")
             beside = self.output.with_name(f"{self.output.stem}.{name}{self.output.suffix}")
-            compared[name] = self._told(self._restored(signal, name, beside, device)) | {"output": beside}
+            compared[name] = self._told(self._restored(signal, name, beside, device, deblur)) | {"output": beside}
         told = self._told(field)
+        for note in field.record.fit["notes"]:
+            self.say(f"warning: {note}")
         self.say(f"{told['noise']}: {told['reason']}")
         return {"output": self.output, "shape": [*field.grid().shape, signal.out_dim], **told} | (
             {"compared": compared} if compared else {}
@@ -53,12 +59,12 @@ class Restore(Command):
 
     def show(self, result: dict[str, Any]) -> None:
         """What was done; below it a line for each result beside."""
-        left_out = ("shares", "candidate_seconds", "compared", "method")
+        left_out = ("shares", "candidate_seconds", "compared", "method", "notes")
         super().show({key: value for key, value in result.items() if key not in left_out})
         for told in result.get("compared", {}).values():
             print(f"beside it: {told['output']}, {told['reason']}, residual {told['residual']}, {told['seconds']} s")
 
-    def _restored(self, signal: Any, method: str, output: Path, device: str) -> Any:
+    def _restored(self, signal: Any, method: str, output: Path, device: str, deblur: Any) -> Any:
         """A field, written."""
         from ungrid import restoring, verbs
         from ungrid.files import check_writable
@@ -68,7 +74,7 @@ class Restore(Command):
             signal,
             denoise=self.denoise,
             upscale=self.upscale,
-            deblur=self.deblur,
+            deblur=deblur,
             inpaint=self.inpaint,
             method=method,
             seed=self.seed,
@@ -80,11 +86,31 @@ class Restore(Command):
             verbs.render(field, output, max_memory=self.memory)
         return field
 
-    @staticmethod
-    def _told(field: Any) -> dict[str, Any]:
+    def _blur(self, signal: Any) -> Any:
+        """What to deblur by: as it was said, or, once for all methods, what is found in the picture."""
+        from ungrid import blurring
+        from ungrid.files import check_writable
+
+        found = blurring.is_blind(self.deblur)
+        if self.save_kernel is not None and not found:
+            raise InputError("--save-kernel keeps a blur that is found; give --deblur blind, too")
+        if self.save_kernel is not None:
+            blurring.check_kernel_name(self.save_kernel)
+            if self.save_kernel.resolve() in (self.source.resolve(), self.output.resolve()):
+                raise InputError(f"cannot write the kernel to {self.save_kernel}: that is the input or the output")
+            check_writable(self.save_kernel)
+        if not found or self.upscale != 1 or self.inpaint is not None:
+            return self.deblur
+        blind = blurring.find_blur(signal, blurring.blind_side(str(self.deblur)))
+        if self.save_kernel is not None:
+            blurring.save_kernel(blind.kernel, self.save_kernel)
+        return blind
+
+    def _told(self, field: Any) -> dict[str, Any]:
         fit = field.record.fit
         keys = ("noise", "method", "reason", "shares", "residual", "seconds", "candidate_seconds", "stopped_by", "device")
-        return {key: fit[key] for key in keys}
+        kernel = {"kernel": {"path": self.save_kernel, **fit["kernel"]}} if "kernel" in fit else {}
+        return {key: fit[key] for key in keys} | kernel | ({"notes": fit["notes"]} if fit["notes"] else {})
 
     def _check_output(self) -> None:
         from ungrid.signals.image_write import FORMATS
