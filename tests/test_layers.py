@@ -28,6 +28,7 @@ ROWS: list[list[str] | set[str]] = [
     {"blurring", "tile_parts"},
     {"tile_job"},
     {
+        "blending",
         "citing",
         "judging",
         "magnetic_resonance",

@@ -179,7 +179,7 @@ def test_a_blur_that_is_not_known_is_found_and_undone():
     field = ug.restore(seen, deblur="blind:11", denoise="gaussian:0.5", method="classical")
     truth, found = scene[sensor.inside][..., 0], field.sample(field.grid())[..., 0]
     errors = [float((found.roll(k, 1) - truth)[8:-8, 8:-8].square().mean()) for k in (-1, 0, 1)]  # a kernel may lie elsewhere
-    assert min(errors) < 0.3 * float((seen - truth)[8:-8, 8:-8].square().mean())
+    assert min(errors) < 0.5 * float((seen - truth)[8:-8, 8:-8].square().mean())
     assert field.record.fit["kernel"]["trusted"]
     assert field.record.fit["notes"] == []
     assert "cho2009fast" in field.record.fit["papers"]

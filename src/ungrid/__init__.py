@@ -26,6 +26,7 @@ _HOME = {
     "compare": "judging",
     "restore": "restoring",
     "find_blur": "blurring",
+    "blend": "blending",
     "art": "verbs",
     "learn_start": "starting",
     "gradient": "differentiate",
