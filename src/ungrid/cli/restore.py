@@ -37,11 +37,11 @@ class Restore(Command):
 
     def run(self) -> dict[str, Any]:
         """Restore, write, report."""
-        from ungrid import fitting, restoring
+        from ungrid import blurring, fitting
 
         device = str(fitting.choose_device(self.device))
         self._check_output()
-        signal = restoring.as_picture(self.source)
+        signal = blurring.as_picture(self.source)
         deblur = self._blur(signal)
         field = self._restored(signal, self.method, self.output, device, deblur)
         compared = {}
