@@ -25,9 +25,10 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis", "restoration", "surfacing", "combining", "asking"},
     {"verbs"},
-    {"tile_parts"},
+    {"blurring", "tile_parts"},
     {"tile_job"},
     {
+        "blending",
         "citing",
         "judging",
         "magnetic_resonance",

@@ -6,13 +6,15 @@ import pytest
 import torch
 
 import ungrid as ug
+from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, UnknownName
+from ungrid.measurements.footprint import Footprint, motion_psf
 from ungrid.measurements.noise import LEVELS, Gaussian, Poisson
 from ungrid.metrics.error import psnr
 from ungrid.restoration.degradation import Degradation
 from ungrid.restoring import as_picture, as_psf, classical_names
 from ungrid.signals.image import from_array
-from ungrid.testing.toys import tiny_film, tiny_picture
+from ungrid.testing.toys import pixel_box, tiny_film, tiny_picture
 
 
 def spoiled(picture, noise=None, seed=0):
@@ -169,6 +171,20 @@ def test_a_blur_can_be_said_drawn_or_given():
     assert "psf:9x9" in field.record.fit["noise"]
 
 
+def test_a_blur_that_is_not_known_is_found_and_undone():
+    sensor = Footprint(Grid(pixel_box(90, 90), (90, 90)), 1, motion_psf(7.0, 0.0))
+    blocks = torch.rand(18, 18, generator=torch.Generator().manual_seed(0)).repeat_interleave(6, 0).repeat_interleave(6, 1)
+    scene = blocks[: sensor.grid.shape[0], : sensor.grid.shape[1], None]
+    seen = sensor.A(scene)[..., 0]
+    field = ug.restore(seen, deblur="blind:11", denoise="gaussian:0.5", method="classical")
+    truth, found = scene[sensor.inside][..., 0], field.sample(field.grid())[..., 0]
+    errors = [float((found.roll(k, 1) - truth)[8:-8, 8:-8].square().mean()) for k in (-1, 0, 1)]  # a kernel may lie elsewhere
+    assert min(errors) < 0.5 * float((seen - truth)[8:-8, 8:-8].square().mean())
+    assert field.record.fit["kernel"]["trusted"]
+    assert field.record.fit["notes"] == []
+    assert "cho2009fast" in field.record.fit["papers"]
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -177,7 +193,12 @@ def test_a_blur_can_be_said_drawn_or_given():
         ({"deblur": "gaussian:"}, "no number"),
         ({"deblur": "gaussian:1,2"}, "2 numbers"),
         ({"deblur": "motion:15"}, "1 numbers"),
-        ({"deblur": "blind"}, "not known cannot be undone"),
+        ({"deblur": "blind:"}, "no whole number"),
+        ({"deblur": "blind:wide"}, "no whole number"),
+        ({"deblur": "blind:8"}, "side is 8"),
+        ({"deblur": "blind:99"}, "odd number from 5 to 7"),
+        ({"deblur": "blind", "upscale": 2}, "deblur first"),
+        ({"deblur": "blind", "inpaint": np.eye(32, dtype=bool)}, "deblur first"),
         ({"deblur": "gaussian:-1"}, "sigma is -1"),
         ({"deblur": "gaussian:50"}, "point spread function has"),
         ({"deblur": np.zeros((3, 3), dtype=np.float32)}, "sums to 0"),

@@ -28,6 +28,8 @@ _HOME = {
     "mesh": "surfacing",
     "inspect": "surfacing",
     "restore": "restoring",
+    "find_blur": "blurring",
+    "blend": "blending",
     "art": "verbs",
     "learn_start": "starting",
     "gradient": "differentiate",

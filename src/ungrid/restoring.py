@@ -8,17 +8,19 @@ from typing import Any
 
 import torch
 
+from ungrid.blurring import as_picture, as_psf, blind_side, find_blur, is_blind
 from ungrid.errors import InputError
 from ungrid.fields.base import Field
 from ungrid.fields.lattice import LatticeField
 from ungrid.fields.record import Record
 from ungrid.fitting import choose_device, circumstances
-from ungrid.measurements.footprint import gaussian_psf, motion_psf
 from ungrid.measurements.noise import LEVELS, Gaussian, Noise
 from ungrid.measurements.noise_level import is_negligible
+from ungrid.restoration.blind import Blind
+from ungrid.restoration.blind import papers as blind_papers
 from ungrid.restoration.candidates import CANDIDATES, CLASSICAL
 from ungrid.restoration.choose import METHODS, Restored, restore_by
-from ungrid.restoration.degradation import Degradation, parse_noise, parse_numbers
+from ungrid.restoration.degradation import Degradation, parse_noise
 from ungrid.restoration.slice_losses import ThickSlices
 from ungrid.restoration.slices import restore_slices
 from ungrid.restoration.sound import restore_sound
@@ -32,7 +34,6 @@ from ungrid.verbs import as_mask, as_signal
 
 MOST_UPSCALE = 16
 MOST_PIXELS = 2**26
-BLURS = ("gaussian", "motion")
 # of a kind of signal, the losses that can be undone, and what undoes them: signal, losses, method → what came of it
 UNDOES: Mapping[str, tuple[tuple[type, ...], Callable[[Signal, Sequence[Any], str], Undone]]] = {
     "audio": ((Clipping, Gaps, Bandwidth), restore_sound),
@@ -67,7 +68,8 @@ def restore(
             but that of whole levels to enlarge or fill in.
         upscale: samples of the scene along each side of a pixel, 1 to 16: a pixel is the mean over them.
         deblur: what blurred the scene, in its samples: "gaussian:2" (sigma), "motion:15,30" (length, degrees), or a point spread
-            function as a picture, path or array; its sum is made 1.
+            function as a picture, path or array; its sum is made 1. "blind" finds it in the picture, "blind:21" with so many
+            samples a side; so does `find_blur`, whose result can be given here.
         inpaint: which pixels are known, [h, w] booleans, or a picture or path that is bright where they are.
         method: "auto" joins a fitted field and a classical estimate, "field" and "classical" take one of them;
             or a name in `ungrid.restoration.candidates.CANDIDATES`. Of sounds and volumes, "auto" takes the candidate
@@ -97,7 +99,8 @@ def restore(
     start = time.monotonic()
     colors = signal.measured_channels
     observed = signal.values[..., colors].to(where).float()
-    degradation = _degradation(signal, observed, denoise, upscale, deblur, inpaint)
+    blind = _blind(signal, deblur, upscale, inpaint)
+    degradation = _degradation(signal, observed, denoise, upscale, deblur if blind is None else blind.kernel, inpaint)
     found = restore_by(method, observed, degradation, torch.Generator().manual_seed(seed))
     values = LatticeField.of(signal.box, signal.values.float()).sample(signal.grid.refine(float(upscale)))
     values[..., colors] = found.values.cpu()
@@ -105,6 +108,9 @@ def restore(
     seconds = time.monotonic() - start
     field.record = _record(signal, found, degradation, method, _residual(observed, found.values, degradation), seconds)
     field.record.fit.update(seed=seed, **circumstances(where))
+    if blind is not None:
+        field.record.fit.update(kernel=blind.describe(), notes=blind.warnings())
+        field.record.fit["papers"] += blind_papers
     return field
 
 
@@ -166,6 +172,17 @@ def _told(found: Undone, method: str) -> dict[str, Any]:
     }
 
 
+def _blind(signal: Signal, deblur: Any, upscale: int, inpaint: Any) -> Blind | None:
+    """The blur that is to be found, or was; None where it is said otherwise."""
+    if isinstance(deblur, Blind) or not is_blind(deblur):
+        return deblur if isinstance(deblur, Blind) else None
+    if upscale != 1 or inpaint is not None:
+        raise InputError(
+            "a blur is found in a whole picture at its own size; deblur first, and enlarge or fill in what comes of it"
+        )
+    return find_blur(signal, blind_side(deblur))
+
+
 def _degradation(
     signal: Signal, observed: torch.Tensor, denoise: str | None, upscale: int, deblur: Any, inpaint: Any
 ) -> Degradation:
@@ -191,33 +208,6 @@ def _degradation(
     return Degradation(noise, upscale, psf, known)
 
 
-def as_psf(deblur: Any) -> torch.Tensor:
-    """A point spread function [rows, columns] of sum 1 and odd sizes from "gaussian:SIGMA", "motion:LENGTH,DEGREES", a picture.
-
-    Raises:
-        InputError: numbers missing or wrong, or a picture that is black.
-    """
-    name, colon, rest = str(deblur).partition(":") if isinstance(deblur, str) else ("", "", "")
-    if colon and name in BLURS:
-        numbers = parse_numbers(str(deblur), rest)
-        n = {"gaussian": 1, "motion": 2}[name]
-        if len(numbers) != n:
-            raise InputError(
-                f"the blur {deblur!r} has {len(numbers)} numbers; expected something like gaussian:2 or motion:15,30"
-            )
-        return gaussian_psf(*numbers) if name == "gaussian" else motion_psf(*numbers)
-    if isinstance(deblur, str) and deblur == "blind":
-        raise InputError(
-            "a blur that is not known cannot be undone yet; say gaussian:SIGMA, motion:LENGTH,DEGREES, or give a picture of it"
-        )
-    signal = as_picture(deblur)
-    psf = signal.values[..., signal.measured_channels].mean(dim=-1).float()
-    psf = torch.nn.functional.pad(psf, (0, 1 - psf.shape[1] % 2, 0, 1 - psf.shape[0] % 2))
-    if not float(psf.sum()) > 0:
-        raise InputError("the point spread function sums to 0; expected a picture that is bright where light goes")
-    return psf / psf.sum()
-
-
 def _residual(observed: torch.Tensor, values: torch.Tensor, degradation: Degradation) -> float | None:
     """Root mean square of what was taken out, in units of the noise that the estimate should have: about 1, below it where some
     noise is left, above it where detail is lost. None without noise."""
@@ -241,20 +231,6 @@ def as_restorable(source: Any) -> Signal:
     signal = as_signal(source)
     if signal.kind not in ("image", *UNDOES):
         raise InputError(f"only signals of the kinds image, {', '.join(UNDOES)} can be restored; this is of kind {signal.kind}")
-    return signal
-
-
-def as_picture(picture: Any) -> Signal:
-    """The signal of a picture.
-
-    Raises:
-        InputError: a signal of another kind, or a picture of alpha alone or with pixels that are not known.
-    """
-    signal = as_signal(picture)
-    if signal.kind != "image":
-        raise InputError(f"only pictures can be restored; this is of kind {signal.kind}")
-    if not signal.measured_channels:
-        raise InputError(f"the picture has no channel but alpha: {signal.channels}")
     return signal
 
 

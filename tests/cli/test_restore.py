@@ -61,6 +61,11 @@ def test_classical_results_are_written_beside_and_compared(capsys, noisy):
         ("noisy.png -o out", 2, "a restored picture is written to .ung"),
         ("noisy.png -o noisy.png", 2, "that is the input"),
         ("noisy.png", 2, "output"),
+        ("noisy.png -o out.png --save-kernel k.png", 2, "give --deblur blind"),
+        ("noisy.png -o out.png --deblur blind --save-kernel k.jpg", 2, "expected a name ending in .npy"),
+        ("noisy.png -o out.png --deblur blind --save-kernel out.png", 2, "that is the input or the output"),
+        ("noisy.png -o out.png --deblur blind --save-kernel nowhere/k.png", 6, "nowhere"),
+        ("noisy.png -o out.png --deblur blind:x", 2, "no whole number"),
         ("missing.png -o out.png", 2, "there is no file"),
         ("text.png -o out.png", 2, "holds text"),
         ("sound.npy -o out.png", 2, "kind"),
@@ -217,3 +222,24 @@ def test_slices_that_cannot_be_get_one_line_and_no_file(capsys, tmp_path, option
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert says in line
     assert not output.exists()
+
+
+@pytest.mark.parametrize("name", ["k.png", "k.npy"])
+def test_a_blur_that_was_found_is_kept_and_can_be_given_again(capsys, tmp_path, name):
+    scene = torch.rand(13, 13, 1, generator=torch.Generator().manual_seed(0)).repeat_interleave(6, 0).repeat_interleave(6, 1)
+    write_picture(tmp_path / "in.png", (scene[1:] + scene[:-1])[3:75, 3:75] / 2, bit_depth=16)
+    ask = ["restore", str(tmp_path / "in.png"), "--method", "classical", "--denoise", "gaussian:1", "--json"]
+    assert main([*ask, "-o", str(tmp_path / "a.png"), "--deblur", "blind:7", "--save-kernel", str(tmp_path / name)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["kernel"]["path"] == str(tmp_path / name)
+    assert {"size", "sigma", "degrees", "evidence", "trusted"} <= set(told["kernel"])
+    assert main([*ask, "-o", str(tmp_path / "b.png"), "--deblur", str(tmp_path / name)]) == 0
+    assert psnr(read_picture(tmp_path / "a.png").values, read_picture(tmp_path / "b.png").values) > 60
+
+
+def test_a_blur_that_is_not_borne_out_warns(capsys, tmp_path):
+    write_picture(tmp_path / "in.png", torch.rand(64, 64, 1, generator=torch.Generator().manual_seed(0)))
+    assert main(["restore", str(tmp_path / "in.png"), "-o", str(tmp_path / "a.png"), "--deblur", "blind:5", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "do not trust it" in told.err
+    assert json.loads(told.out)["kernel"]["trusted"] is False

@@ -30,7 +30,10 @@ class Restore(Command):
     upscale: int = 1
     """So many times the pixels along each side."""
     deblur: Annotated[str | None, tyro.conf.arg(metavar="PSF")] = None
-    """gaussian:SIGMA, motion:LENGTH,DEGREES, or a picture of the point spread function, in pixels of the result."""
+    """gaussian:SIGMA, motion:LENGTH,DEGREES, or a picture of the point spread function, in pixels of the result; blind finds
+    it in the picture, blind:SIDE with so many pixels a side."""
+    save_kernel: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Where to keep the point spread function that was found, as a picture or .npy, to be given to --deblur."""
     inpaint: Annotated[Path | None, tyro.conf.arg(metavar="MASK")] = None
     """A picture that is white where the source is known; the rest is filled in."""
     declip: Annotated[str | None, tyro.conf.arg(metavar="[LEVEL]")] = None
@@ -61,12 +64,13 @@ class Restore(Command):
         undo = self._losses()
         signal = restoring.as_restorable(self.source)
         self._check_output(signal.kind)
-        field = self._restored(signal, undo, self.method, self.output, device)
+        deblur = self._blur(signal)
+        field = self._restored(signal, undo, self.method, self.output, device, deblur)
         compared = {}
         for name in field.record.fit["classical"] if self.compare_classical else ():
             self.say(f"beside it: {name} …")
             beside = self.output.with_name(_named(self.output.name, name))
-            compared[name] = self._told(self._restored(signal, undo, name, beside, device)) | {"output": beside}
+            compared[name] = self._told(self._restored(signal, undo, name, beside, device, deblur)) | {"output": beside}
         told = self._told(field)
         self.say(f"{told['noise']}: {told['reason']}")
         for note in field.record.fit["notes"]:
@@ -77,7 +81,7 @@ class Restore(Command):
 
     def show(self, result: dict[str, Any]) -> None:
         """What was done; below it what told hidden samples how well, and a line for each result beside."""
-        left_out = ("shares", "candidate_seconds", "compared", "method", "heldout")
+        left_out = ("shares", "candidate_seconds", "compared", "method", "heldout", "notes")
         super().show({key: value for key, value in result.items() if key not in left_out})
         for name, decibels in sorted(result.get("heldout", {}).items(), key=lambda item: -item[1]):
             print(f"{name:<20}{decibels:6.2f} dB on what was hidden")
@@ -107,7 +111,7 @@ class Restore(Command):
             )
         return undo
 
-    def _restored(self, signal: Any, undo: list[Any], method: str, output: Path, device: str) -> Any:
+    def _restored(self, signal: Any, undo: list[Any], method: str, output: Path, device: str, deblur: Any) -> Any:
         """A field, written."""
         from ungrid import restoring, verbs
         from ungrid.files import check_writable
@@ -118,7 +122,7 @@ class Restore(Command):
             undo,
             denoise=self.denoise,
             upscale=self.upscale,
-            deblur=self.deblur,
+            deblur=deblur,
             inpaint=self.inpaint,
             method=method,
             seed=self.seed,
@@ -131,11 +135,31 @@ class Restore(Command):
             verbs.render(field, output, max_memory=self.memory)
         return field
 
-    @staticmethod
-    def _told(field: Any) -> dict[str, Any]:
+    def _blur(self, signal: Any) -> Any:
+        """What to deblur by: as it was said, or, once for all methods, what is found in the picture."""
+        from ungrid import blurring
+        from ungrid.files import check_writable
+
+        found = blurring.is_blind(self.deblur)
+        if self.save_kernel is not None and not found:
+            raise InputError("--save-kernel keeps a blur that is found; give --deblur blind, too")
+        if self.save_kernel is not None:
+            blurring.check_kernel_name(self.save_kernel)
+            if self.save_kernel.resolve() in (self.source.resolve(), self.output.resolve()):
+                raise InputError(f"cannot write the kernel to {self.save_kernel}: that is the input or the output")
+            check_writable(self.save_kernel)
+        if not found or self.upscale != 1 or self.inpaint is not None:
+            return self.deblur
+        blind = blurring.find_blur(signal, blurring.blind_side(str(self.deblur)))
+        if self.save_kernel is not None:
+            blurring.save_kernel(blind.kernel, self.save_kernel)
+        return blind
+
+    def _told(self, field: Any) -> dict[str, Any]:
         fit = field.record.fit
         keys = ("noise", "method", "reason", "shares", "residual", "seconds", "candidate_seconds", "stopped_by", "device")
-        return {key: fit[key] for key in keys} | {key: fit[key] for key in ("heldout",) if fit.get(key)}
+        kernel = {"kernel": {"path": self.save_kernel, **fit["kernel"]}} if "kernel" in fit else {}
+        return {key: fit[key] for key in keys} | kernel | {key: fit[key] for key in ("heldout", "notes") if fit.get(key)}
 
     def _check_output(self, kind: str) -> None:
         from ungrid.signals import MODALITIES
