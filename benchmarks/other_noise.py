@@ -24,7 +24,7 @@ from ungrid.signals.base import Signal
 from ungrid.signals.image import picture_signal
 
 SLICES = (57, 83)
-PICTURES = ("barbara", "flowers", "lenna", "man", "pepper")
+PICTURES = ("barbara", "flowers", "foreman", "man", "pepper")
 RICIAN = (Rician(8 / LEVELS), Rician(20 / LEVELS))
 SPECKLE = (Speckle(1.0), Speckle(4.0), Speckle(16.0))
 

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ungrid.measurements import anscombe
+from ungrid.measurements.anscombe import paper as anscombe_paper
+from ungrid.measurements.anscombe import stabilize as anscombe_stabilize
+from ungrid.measurements.anscombe import unstabilize as anscombe_unstabilize
 from ungrid.measurements.noise import LEAST_LIGHT, Noise, Poisson, PoissonGaussian, Rician, Speckle
 
 STABILIZED = (Poisson, PoissonGaussian, Rician, Speckle)
@@ -26,7 +28,7 @@ def stabilize(values: Float[Tensor, "*samples"], noise: Noise) -> Float[Tensor, 
         TypeError: noise that is Gaussian already, or none of these.
     """
     if isinstance(noise, Poisson | PoissonGaussian):
-        return anscombe.stabilize(values, noise)
+        return anscombe_stabilize(values, noise)
     if isinstance(noise, Rician):
         return _at(values / noise.sigma, *_rician()[:2])
     if isinstance(noise, Speckle):
@@ -41,7 +43,7 @@ def unstabilize(stabilized: Float[Tensor, "*samples"], noise: Noise) -> Float[Te
         TypeError: as `stabilize`.
     """
     if isinstance(noise, Poisson | PoissonGaussian):
-        return anscombe.unstabilize(stabilized, noise)
+        return anscombe_unstabilize(stabilized, noise)
     if isinstance(noise, Rician):
         _, _, lights, means = _rician()
         return noise.sigma * _at(stabilized, means, lights).clamp_min(0)
@@ -54,7 +56,7 @@ def unstabilize(stabilized: Float[Tensor, "*samples"], noise: Noise) -> Float[Te
 
 def paper_of(noise: Noise) -> str:
     """Key in `papers.bib` of a noise's stabilization."""
-    return {Rician: "foi2011rician", Speckle: "arsenault1976speckle"}.get(type(noise), anscombe.paper)
+    return {Rician: "foi2011rician", Speckle: "arsenault1976speckle"}.get(type(noise), anscombe_paper)
 
 
 def _log_deviation(noise: Speckle) -> float:
