@@ -6,7 +6,8 @@
 DATA holds volumes/mni152_t1.nii.gz. Ten axial slices of 208×176, none of those that settings were chosen on (50, 70, 95), get a
 smooth phase, and are sampled at 25 % and 12.5 %: by lines of random density with a full middle, or along radial readouts, by one
 coil or by eight whose sensitivities are then estimated, without noise and with a standard deviation of 2 % of the range in real
-and imaginary part. PSNR (peak 1, magnitudes clipped to it), SSIM, seconds of CPU. Along readouts zero-filling counts samples by their density.
+and imaginary part. PSNR (peak 1, magnitudes clipped to it), SSIM, seconds of CPU. Along
+readouts zero-filling counts samples by their density.
 """
 
 import argparse

@@ -5,7 +5,8 @@
 
 DATA is a folder with `images/set5` and `images/kodak`: the middle 320×320 pixels (or what there is, in whole multiples of four)
 of Set5's five pictures and of eight of Kodak's, in gray. Pixels of small pictures are means of the large one's; missing pixels
-are drawn at random, lie under text, or under scratches; blurred pictures are the part that the whole blur saw, with 1 % of noise, which every method is told.
+are drawn at random, lie under text, or under scratches; blurred
+pictures are the part that the whole blur saw, with 1 % of noise, which every method is told.
 `ungrid.restore` is called as a user does, by `auto`, by the field alone, and by each classical candidate. `--siren` also fits a
 SIREN of the published setting to the known pixels for 500 steps, which takes minutes a picture. PSNR counts all pixels,
 of fillings those that were missing. Nothing sees the truth.

@@ -6,7 +6,7 @@ import torch
 
 import ungrid as ug
 from ungrid.errors import InputError
-from ungrid.reconstructing import finer_of, check_memory, pixels_of, scan_of, to_hounsfield
+from ungrid.reconstructing import check_memory, finer_of, pixels_of, scan_of, to_hounsfield
 
 N, AXIS = 24, 12.5
 VIEWS = torch.arange(12, dtype=torch.float64) * math.pi / 12

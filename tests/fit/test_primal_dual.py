@@ -52,7 +52,9 @@ def test_the_minimum_is_that_of_admm_where_samples_do_not_crowd():
     penalties = [(TotalVariation(GRID, 1.0), 0.05)]
     ones = torch.ones(len(measured))
     found = primal_dual(sensor.A, sensor.A_adjoint, measured, penalties, metric=ones, max_iterations=600, tolerance=1e-6)
-    other = admm(lambda x: sensor.A_adjoint(sensor.A(x)), sensor.A_adjoint(measured), penalties, max_iterations=300, tolerance=1e-6)
+    other = admm(
+        lambda x: sensor.A_adjoint(sensor.A(x)), sensor.A_adjoint(measured), penalties, max_iterations=300, tolerance=1e-6
+    )
     assert_close(found.values, other.values, atol=0.01, rtol=0)
 
 

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-WORDS = "the quick brown fox jumps over a lazy dog while five wizards box daily with my judge and vex him".split()
+WORDS = ("quick", "brown", "fox", "jumps", "over", "lazy", "dog", "five", "wizards", "box", "daily", "with", "judge", "vex")
 
 
 def random_mask(shape: tuple[int, int], share: float, seed: int = 0) -> Bool[Tensor, "h w"]:

@@ -37,8 +37,8 @@ def plain_siren(
     steps: int = SIREN_STEPS,
     seed: int = 0,
 ) -> Float[Tensor, "y x c"]:
-    """A SIREN of the published setting (sitzmann2020siren) fitted to the pixels' middles for a fixed number of steps, all at once;
-    its values on the scene's samples. No truth says when to stop."""
+    """A SIREN of the published setting (sitzmann2020siren) fitted to the pixels' middles for a fixed number of steps, all at
+    once; its values on the scene's samples. No truth says when to stop."""
     height, width, channels = observed.shape
     grid = Grid(Box(("y", "x"), ((0.0, float(height)), (0.0, float(width))), ("px", "px")), (height, width))
     torch.manual_seed(seed)

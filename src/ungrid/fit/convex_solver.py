@@ -152,9 +152,7 @@ class ConvexSolver:
             )
         return solution.values
 
-    def _step(
-        self, problem: Convex, metric: Tensor, penalties: Any, start: Tensor | None, most: int, watch: Any
-    ) -> Tensor:
+    def _step(self, problem: Convex, metric: Tensor, penalties: Any, start: Tensor | None, most: int, watch: Any) -> Tensor:
         (misfit,) = problem.misfits
         sensor, how = misfit.measurement, {"max_iterations": most, "tolerance": OF_STEPS * self.tolerance, "callback": watch}
         return primal_dual(

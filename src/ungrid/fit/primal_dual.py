@@ -1,4 +1,4 @@
-"""A solver of least squares with penalties for sensors whose samples crowd: primal–dual steps, each sample with its own length."""
+"""A solver of least squares with penalties where samples crowd: primal–dual steps, each sample with a length of its own."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -50,17 +50,14 @@ def primal_dual(
     Returns:
         x, the iterations, and the last share.
     """
-    weights = torch.as_tensor(weights, dtype=metric.dtype, device=metric.device)
-    guess = adjoint(metric * (weights > 0) * measured)
-    norm = _norm_of(lambda x: adjoint(metric * forward(x)), guess)
-    metric, guess = metric / norm, guess / norm
+    metric, guess = _normalized(forward, adjoint, measured, metric.to(measured.device), weights)
     x = guess if start is None else start.clone()
     duals = [_Dual(penalty, factor, guess) for penalty, factor in penalties]
     bound = sum(dual.step * dual.norm for dual in duals)
     reach = bound if duals else 1.0  # the samples' steps weigh as much as the penalties'
     steps, step = reach * metric, SHORTER / (reach + bound)
     dual, share = torch.zeros_like(measured), math.inf
-    stiff = steps / weights.clamp_min(torch.finfo(metric.dtype).tiny)
+    stiff = steps / torch.as_tensor(weights).to(metric).clamp_min(torch.finfo(metric.dtype).tiny)
     for iteration in range(max_iterations):
         slope = adjoint(dual)
         for each in duals:
@@ -102,10 +99,14 @@ class _Dual:
         self.values = self.values + RELAXATION * (new - self.values)
 
 
-def _norm_of(apply: Linear, like: Tensor) -> float:
-    """Largest eigenvalue of a positive operator, and a little more."""
+def _normalized(
+    forward: Linear, adjoint: Linear, measured: Tensor, metric: Tensor, weights: Tensor | float
+) -> tuple[Tensor, Tensor]:
+    """W of largest eigenvalue 1, nearly, in Aᴴ W A, and Aᴴ W y of the samples that count."""
+    guess = adjoint(metric * (torch.as_tensor(weights).to(metric) > 0) * measured)
     rng = torch.Generator().manual_seed(0)
-    x = torch.randn(like.shape, generator=rng, dtype=like.dtype).to(like.device)
+    x = torch.randn(guess.shape, generator=rng, dtype=guess.dtype).to(guess.device)
     for _ in range(POWERS):
-        x = apply(x / x.norm())
-    return ABOVE * float(x.norm())
+        x = adjoint(metric * forward(x / x.norm()))
+    norm = ABOVE * float(x.norm())
+    return metric / norm, guess / norm
