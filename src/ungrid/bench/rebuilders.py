@@ -57,7 +57,8 @@ def plain_siren(
 
 
 def _means(values: Tensor, factor: int) -> Tensor:
-    return values.unflatten(0, (-1, factor)).unflatten(2, (-1, factor)).mean(dim=(1, 3))
+    means: Tensor = values.unflatten(0, (-1, factor)).unflatten(2, (-1, factor)).mean(dim=(1, 3))
+    return means
 
 
 def _resized(values: Tensor, factor: int, kernel: str) -> Tensor:

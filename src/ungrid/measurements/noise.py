@@ -173,7 +173,8 @@ class Rician:
         """sigma √(π/2) L(−x² / 2 sigma²), L = exp(t/2) [(1 − t) I₀(−t/2) − t I₁(−t/2)] Laguerre's of order ½."""
         half = (values / self.sigma).square() / 4
         bessel = (1 + 2 * half) * torch.special.i0e(half) + 2 * half * torch.special.i1e(half)
-        return self.sigma * math.sqrt(math.pi / 2) * bessel
+        mean: Tensor = self.sigma * math.sqrt(math.pi / 2) * bessel
+        return mean
 
     def variance(self, values: Float[Tensor, "*samples"]) -> Float[Tensor, "*samples"]:
         """Mean of squares, x² + 2 sigma², less that of the mean; at most sigma²."""
@@ -190,7 +191,8 @@ class Rician:
     ) -> Float[Tensor, "*samples"]:
         """x² / 2 sigma² − log I₀(x y / sigma²)."""
         at = (values * observed).abs() / self.sigma**2
-        return values.square() / (2 * self.sigma**2) - at - torch.special.i0e(at).log()
+        loss: Tensor = values.square() / (2 * self.sigma**2) - at - torch.special.i0e(at).log()
+        return loss
 
     def describe(self) -> str:
         """ "rician:13"."""
