@@ -1,6 +1,5 @@
 import math
 
-import pytest
 import torch
 from torch.testing import assert_close
 
@@ -34,16 +33,15 @@ def objective(sensor, measured, values, strength):
     return float(0.5 * (sensor.A(values) - measured).abs().square().sum() + strength * edges)
 
 
-@pytest.mark.parametrize("strength", [0.003, 0.03])
-def test_along_spokes_the_metric_of_the_samples_brings_the_minimum_sooner(strength):
-    sensor = FourierSamples(GRID, trajectory=spokes(48))
+def test_along_spokes_the_metric_of_the_samples_brings_the_minimum_sooner():
+    sensor = FourierSamples(GRID, trajectory=spokes(24), method="gridding")
     measured = sensor.A(blocks())
-    products = (sensor.A, sensor.A_adjoint, measured, [(TotalVariation(GRID, 1.0), strength)])
-    short, long = (primal_dual(*products, metric=sensor.metric, max_iterations=n, tolerance=0.0) for n in (120, 600))
-    plain = primal_dual(*products, metric=torch.ones(len(measured)), max_iterations=120, tolerance=0.0)
-    least = objective(sensor, measured, long.values, strength)
-    assert objective(sensor, measured, short.values, strength) < 1.01 * least
-    assert objective(sensor, measured, plain.values, strength) > 1.02 * least
+    products = (sensor.A, sensor.A_adjoint, measured, [(TotalVariation(GRID, 1.0), 0.03)])
+    short, long = (primal_dual(*products, metric=sensor.metric, max_iterations=n, tolerance=0.0) for n in (60, 240))
+    plain = primal_dual(*products, metric=torch.ones(len(measured)), max_iterations=60, tolerance=0.0)
+    least = objective(sensor, measured, long.values, 0.03)
+    assert objective(sensor, measured, short.values, 0.03) < 1.01 * least
+    assert objective(sensor, measured, plain.values, 0.03) > 1.05 * least
 
 
 def test_the_minimum_is_that_of_admm_where_samples_do_not_crowd():
@@ -51,9 +49,9 @@ def test_the_minimum_is_that_of_admm_where_samples_do_not_crowd():
     measured = sensor.A(blocks())
     penalties = [(TotalVariation(GRID, 1.0), 0.05)]
     ones = torch.ones(len(measured))
-    found = primal_dual(sensor.A, sensor.A_adjoint, measured, penalties, metric=ones, max_iterations=600, tolerance=1e-6)
+    found = primal_dual(sensor.A, sensor.A_adjoint, measured, penalties, metric=ones, max_iterations=250, tolerance=1e-6)
     other = admm(
-        lambda x: sensor.A_adjoint(sensor.A(x)), sensor.A_adjoint(measured), penalties, max_iterations=300, tolerance=1e-6
+        lambda x: sensor.A_adjoint(sensor.A(x)), sensor.A_adjoint(measured), penalties, max_iterations=100, tolerance=1e-6
     )
     assert_close(found.values, other.values, atol=0.01, rtol=0)
 
