@@ -7,7 +7,7 @@ from ungrid.errors import InputError, ShapeError
 from ungrid.magnetic_resonance import complex_values, judge_candidates, magnitude
 from ungrid.measurements.fourier import FourierSamples
 from ungrid.signals.phantoms import shepp_logan
-from ungrid.tasks.magnetic_scan import grid_of
+from ungrid.tasks.magnetic_scan import grid_of, read_scan, scan_of
 
 SIZE = 48
 
@@ -130,3 +130,24 @@ def test_bad_input_gets_one_clear_line(kind, change, says, unchecked_types):
         ug.mri(transformed(head()), mask=mask(), callbacks=(), **change)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def spokes(n_views):
+    angles, along = np.pi * np.arange(n_views) / n_views, np.arange(-SIZE // 2, SIZE // 2)
+    return along[None, :, None] * np.stack([np.sin(angles), np.cos(angles)], axis=-1)[:, None]
+
+
+def test_several_coils_that_tell_enough_are_averaged_with_wavelets_on_a_mask_alone():
+    def scan(share, **where):
+        samples = np.ones((4, SIZE, SIZE), np.complex64)
+        known = np.zeros((SIZE, SIZE), bool)
+        known[SIZE // 2 - round(share * SIZE / 2) : SIZE // 2 + round(share * SIZE / 2)] = True
+        maps = np.full((4, SIZE, SIZE), 0.5, np.complex64)
+        if where:
+            samples = np.ones((4, *where["trajectory"].shape[:-1]), np.complex64)
+            return scan_of(read_scan(samples, shape=(SIZE, SIZE), **where), coils=maps, noise=0.0, origin="center")
+        return scan_of(read_scan(samples * known, mask=known), coils=maps, noise=0.0, origin="center")
+
+    assert scan(0.5).can_average
+    assert not scan(0.25).can_average
+    assert not scan(0.5, trajectory=spokes(40)).can_average

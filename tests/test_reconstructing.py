@@ -6,7 +6,7 @@ import torch
 
 import ungrid as ug
 from ungrid.errors import InputError
-from ungrid.reconstructing import check_memory, pixels_of, scan_of, to_hounsfield
+from ungrid.reconstructing import check_memory, finer_of, pixels_of, scan_of, to_hounsfield
 
 N, AXIS = 24, 12.5
 VIEWS = torch.arange(12, dtype=torch.float64) * math.pi / 12
@@ -80,6 +80,13 @@ def test_a_cone_beam_gives_a_volume_with_the_detectors_proportions():
     truth = volume.unflatten(0, (12, 2)).unflatten(2, (16, 2)).unflatten(4, (16, 2)).mean(dim=(1, 3, 5))
     assert pixels_of(field).shape == (12, 16, 16)
     assert float((pixels_of(field) - truth).norm() / truth.norm()) < 0.25
+
+
+def test_the_lattice_is_twice_as_fine_but_for_large_volumes():
+    def grid(*shape):
+        return ug.Grid(ug.Box(("z", "y", "x")[-len(shape) :], tuple((0.0, float(n)) for n in shape)), shape)
+
+    assert [finer_of(grid(*shape)) for shape in ((64, 64), (4096, 4096), (64, 64, 64), (64, 64, 65))] == [2, 2, 2, 1]
 
 
 def test_a_center_that_is_given_moves_the_axis_in_the_picture_and_on_the_detector():

@@ -15,7 +15,7 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError
 from ungrid.fit.callbacks import Callback
 from ungrid.measurements.line_integrals import LineIntegral
-from ungrid.reconstructing import Scan, reconstruct
+from ungrid.reconstructing import Scan, finer_of, reconstruct
 
 EVERY_VIEW, FIRST_VIEW = 5, 4  # of the views: others than those by which the strength of the prior is chosen
 SIRT_ITERATIONS = (10, 30, 100)
@@ -35,7 +35,7 @@ def compare_classical(scan: Scan, *, callbacks: Sequence[Callback] = ()) -> dict
     methods: dict[str, Callable[[], Tensor]] = {f"FBP {window}": partial(_fbp, given, window) for window in ("ramp", "hann")}
     methods |= {f"SIRT {n}": partial(sirt, given.measured, sensor, iterations=n) for n in SIRT_ITERATIONS}
     methods["TV on pixels"] = lambda: reconstruct(given, finer=1, callbacks=callbacks).samples.detach()
-    if len(scan.pixels.shape) == 2:
+    if finer_of(scan.pixels) > 1:
         methods["field"] = lambda: reconstruct(given, callbacks=callbacks).samples.detach()
     report = {}
     for name, method in methods.items():

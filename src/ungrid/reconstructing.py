@@ -17,13 +17,15 @@ from ungrid.fields.lattice import LatticeField
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.convex_solver import Convex, relative_residual
 from ungrid.fit.problem import Problem
-from ungrid.fit.strength import Strength, by_views
+from ungrid.fit.strength import EARNED, Strength, by_views
 from ungrid.measurements.line_integrals import LineIntegral
 from ungrid.terms.linear import LinearMisfit
 from ungrid.terms.smoothness import AtLeast, TotalVariation
 from ungrid.verbs import fit, progress_bars
 
-FINER = {2: 2, 3: 1}  # samples of the field along a side of a pixel, by axes: a volume's would take eight times the memory
+FINER = 2  # samples of the field along a side of a pixel
+FINEST = 2**21  # samples of the finer lattice of a volume, at most: 64³ voxels; it takes eight times the memory and time
+EARNED_ON_VOXELS = 0.85  # see `by_views`: voxels cannot follow edges, and a weak prior lets that error into the volume
 FINE_SHARE = 0.5  # of the pixels' strength: on the finer lattice the prior has fewer stairs of the grid to smooth
 COARSE_STEPS, FINE_STEPS = 100, 100
 LEAST_COUNT = 1.0  # photons that a detector pixel is taken to have seen at least
@@ -66,8 +68,7 @@ def tomography(
     strength: float | None = None,
     callbacks: Sequence[Callback] | None = None,
 ) -> LatticeField:
-    """The field that has given line integrals: non-negative, of least total variation, in a plane on a lattice twice as fine
-    as the pixels.
+    """The field that has given line integrals: non-negative, of least total variation, on a lattice twice as fine as the pixels.
 
     Solved on the pixels first, where the strength of total variation is found, then from there on the finer lattice, on which
     edges do not have to run along the pixels' sides.
@@ -100,21 +101,21 @@ def tomography(
 def reconstruct(
     scan: Scan, *, strength: float | None = None, finer: int | None = None, callbacks: Sequence[Callback] = ()
 ) -> LatticeField:
-    """The field of a scan, see `tomography`, on a lattice so many times as fine as the pixels; None for 2 in a plane."""
+    """The field of a scan, see `tomography`, on a lattice so many times as fine as the pixels; None for `finer_of` them."""
     begun = time.monotonic()
     if strength is not None and not (math.isfinite(strength) and strength >= 0):
         raise InputError(f"strength is {strength}; expected a number of at least 0")
     coarse = LatticeField(scan.pixels.box, scan.pixels.shape, 1)
+    dim, finer = len(scan.pixels.shape), finer_of(scan.pixels) if finer is None else finer
     found: Strength | None = None
     if strength is None:
-        found = by_views(_convex(scan), start=torch.zeros_like(coarse.samples.detach()))
+        earned = EARNED_ON_VOXELS if dim == 3 and finer == 1 else EARNED
+        found = by_views(_convex(scan), start=torch.zeros_like(coarse.samples.detach()), earned=earned)
         strength = found.factor
         with torch.no_grad():
             coarse.samples.copy_(found.values)
     problem = scan.problem(1, strength)
     field = _fitted(coarse, problem, COARSE_STEPS, callbacks)
-    dim = len(scan.pixels.shape)
-    finer = FINER[dim] if finer is None else finer
     if finer > 1:
         with torch.no_grad():
             field = LatticeField.of(scan.pixels.box, field.on(Grid(scan.pixels.box, tuple(finer * n for n in scan.pixels.shape))))
@@ -123,6 +124,11 @@ def reconstruct(
     assert field.record is not None
     field.record = replace(field.record, kind="image" if dim == 2 else "volume", shape=scan.pixels.shape, channels=("value",))
     return _described(field, problem, strength, found, time.monotonic() - begun)
+
+
+def finer_of(pixels: Grid) -> int:
+    """How many times as fine as the pixels a field's lattice is: twice, but for large volumes."""
+    return FINER if len(pixels.shape) == 2 or pixels.size * FINER**3 <= FINEST else 1
 
 
 def scan_of(
@@ -187,8 +193,8 @@ def check_memory(scan: Scan, most: int | None) -> None:
 
     A solver holds some twenty arrays of the fine lattice and a few of the measurements.
     """
-    dim = len(scan.pixels.shape)
-    needed = 4 * (HELD * scan.pixels.size * FINER[dim] ** dim + HELD_MEASURED * scan.measured.numel())
+    fine = scan.pixels.size * finer_of(scan.pixels) ** len(scan.pixels.shape)
+    needed = 4 * (HELD * fine + HELD_MEASURED * scan.measured.numel())
     if most is not None and needed > most:
         raise InputError(
             f"{'×'.join(map(str, scan.pixels.shape))} pixels take about {needed / 1e6:,.0f} MB; "

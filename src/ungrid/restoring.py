@@ -14,7 +14,7 @@ from ungrid.fields.base import Field
 from ungrid.fields.lattice import LatticeField
 from ungrid.fields.record import Record
 from ungrid.fitting import choose_device, circumstances
-from ungrid.measurements.noise import LEVELS, Gaussian, Noise
+from ungrid.measurements.noise import LEVELS, Gaussian, Noise, Rician
 from ungrid.measurements.noise_level import is_negligible
 from ungrid.restoration.blind import Blind
 from ungrid.restoration.blind import papers as blind_papers
@@ -63,8 +63,9 @@ def restore(
         signal: a picture, sound or volume, a path or an array; alpha is left as it is, or interpolated.
         undo: what happened to a sound: `Clipping`, `Gaps`, or both, or `Bandwidth`; to a volume: `ThickSlices`. The options down
             to `inpaint` are for pictures.
-        denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5"; "gaussian"
-            and "poisson" alone estimate the number, "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none
+        denoise: "gaussian:25" (sigma in levels of 0 to 255), "poisson:30" (photons of white), "poisson-gaussian:30,5",
+            "rician:13" (magnitudes of scanners), "speckle:4" (looks); but for the third, the name alone estimates the number,
+            "auto" takes the noise as Gaussian. None: "auto" to denoise or deblur; none
             but that of whole levels to enlarge or fill in.
         upscale: samples of the scene along each side of a pixel, 1 to 16: a pixel is the mean over them.
         deblur: what blurred the scene, in its samples: "gaussian:2" (sigma), "motion:15,30" (length, degrees), or a point spread
@@ -213,8 +214,9 @@ def _residual(observed: torch.Tensor, values: torch.Tensor, degradation: Degrada
     noise is left, above it where detail is lost. None without noise."""
     if not degradation.is_noise or is_negligible(degradation.noise, values):
         return None
-    expected = degradation.noise.variance(values).mean()
-    return round(float(((observed - values).square().mean() / expected).sqrt()), 4)
+    noise = degradation.noise
+    expected, middle = noise.variance(values).mean(), noise.mean(values) if isinstance(noise, Rician) else values
+    return round(float(((observed - middle).square().mean() / expected).sqrt()), 4)
 
 
 def classical_names(degradation: Degradation) -> list[str]:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ungrid.errors import InputError
-from ungrid.measurements.noise import LEVELS, Gaussian, Poisson
-from ungrid.measurements.noise_level import gaussian_level, is_negligible, poisson_peak
+from ungrid.measurements.noise import LEVELS, Gaussian, Poisson, Rician, Speckle
+from ungrid.measurements.noise_level import gaussian_level, is_negligible, poisson_peak, rician_level, speckle_looks
 from ungrid.signals.image import read_picture
 from ungrid.testing.toys import tiny_picture
 
@@ -23,6 +23,24 @@ def test_the_level_of_noise_on_a_smooth_picture_is_found(sigma):
 def test_the_peak_of_photons_on_a_smooth_picture_is_found(peak, error):
     truth = tiny_picture(96, 96).values
     assert poisson_peak(Poisson(peak).simulate(truth, torch.Generator().manual_seed(0))) == pytest.approx(peak, rel=error)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.3])
+def test_the_sigma_of_rician_noise_on_a_smooth_picture_is_found(sigma):
+    truth = tiny_picture(96, 96).values
+    assert rician_level(Rician(sigma).simulate(truth, torch.Generator().manual_seed(0))) == pytest.approx(sigma, rel=0.06)
+
+
+@pytest.mark.parametrize("looks", [1.0, 4.0, 30.0])
+def test_the_looks_of_speckle_on_a_smooth_picture_are_found(looks):
+    truth = 0.2 + 0.6 * tiny_picture(96, 96).values
+    assert speckle_looks(Speckle(looks).simulate(truth, torch.Generator().manual_seed(0))) == pytest.approx(looks, rel=0.12)
+
+
+def test_a_picture_without_noise_has_no_looks_and_no_rician_sigma():
+    for level in (rician_level, speckle_looks):
+        with pytest.raises(InputError, match="say it"):
+            level(torch.full((16, 16, 1), 0.5))
 
 
 @pytest.mark.skipif(not SET14.exists(), reason="needs ../shared/data")

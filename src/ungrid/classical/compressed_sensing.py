@@ -15,8 +15,16 @@ LEVELS = 4
 
 @torch.no_grad()
 def zero_filled(sensor: FourierSamples, measured: Tensor) -> Float[Tensor, "*shape c"]:
-    """The adjoint of what was measured: what was not sampled counts as 0."""
-    return sensor.A_adjoint(measured)
+    """The adjoint of what was measured: what was not sampled counts as 0.
+
+    Along a trajectory samples count by their density, and the brightness is that which fits them best (gridding).
+    """
+    if sensor.metric is None:
+        return sensor.A_adjoint(measured)
+    picture = sensor.A_adjoint(sensor.metric * measured)
+    seen = sensor.A(picture)
+    fits = (sensor.metric * seen.conj() * measured).real.sum() / (sensor.metric * seen.abs().square()).sum().clamp_min(1e-30)
+    return picture * fits
 
 
 @torch.no_grad()

@@ -25,8 +25,9 @@ class Restore(Command):
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
     """A file of the source's kind, depth and profile or rate, or the field as .ung."""
     denoise: Annotated[str | None, tyro.conf.arg(metavar="NOISE")] = None
-    """gaussian:SIGMA (levels of 0 to 255), poisson:PEAK (photons of white), poisson-gaussian:PEAK,SIGMA; gaussian and poisson
-    alone estimate their number, auto takes the noise as Gaussian. Left out: auto to denoise and deblur, none else."""
+    """gaussian:SIGMA (levels of 0 to 255), poisson:PEAK (photons of white), poisson-gaussian:PEAK,SIGMA, rician:SIGMA (magnitudes
+    of scanners), speckle:LOOKS; all but the third estimate their number where it is left out, auto takes the noise as Gaussian.
+    Left out: auto to denoise and deblur, none else."""
     upscale: int = 1
     """So many times the pixels along each side."""
     deblur: Annotated[str | None, tyro.conf.arg(metavar="PSF")] = None

@@ -16,11 +16,13 @@ from ungrid.fields.lattice import LatticeField
 from ungrid.fit.callbacks import Callback
 from ungrid.fit.convex import Penalty, Solution, admm, conjugate_gradients, power_spectrum
 from ungrid.fit.limits import Limits
+from ungrid.fit.primal_dual import primal_dual
 from ungrid.fit.problem import Problem
 from ungrid.fit.state import FitState
 
 MOST_ITERATIONS = 300
 TOLERANCE = 1e-4
+OF_STEPS = 0.2  # of the tolerance, where steps are short: a primal–dual one is a fraction of one of ADMM
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Convex:
         return all(getattr(misfit.measurement, "is_complex", False) for misfit in self.misfits)
 
     @property
+    def metric(self) -> Tensor | None:
+        """How much each sample counts, where there is one sensor whose samples crowd."""
+        (misfit, *others) = self.misfits
+        return None if others else getattr(misfit.measurement, "metric", None)
+
+    @property
     def n_measured(self) -> int:
         """Numbers that were measured: the factor of the whole objective, so that its numbers are near 1."""
         return sum(misfit.measured.numel() for misfit in self.misfits)
@@ -71,7 +79,7 @@ class Convex:
 
 class ConvexSolver:
     """Finds the samples of a `LatticeField` from linear sensors on its lattice: by ADMM, by conjugate gradients where all terms
-    are quadratic. It begins at the samples that the field has.
+    are quadratic, by primal–dual steps where samples crowd along a trajectory. It begins at the samples that the field has.
 
     Args:
         max_iterations: at most, where the fit does not say.
@@ -117,8 +125,11 @@ class ConvexSolver:
             callback.end(state)
 
     def _minimize(self, problem: Convex, samples: Tensor, most: int, watch: Any) -> Tensor:
-        right_side, penalties = problem.right_side(), problem.weighted()
+        penalties = problem.weighted()
         start = samples if bool(samples.any()) else None
+        if penalties and problem.metric is not None:
+            return self._step(problem, problem.metric, penalties, start, most, watch)
+        right_side = problem.right_side()
         spectrum = self.spectrum
         if spectrum is None:
             spectrum = power_spectrum(problem.normal, right_side, is_complex=problem.is_complex)
@@ -140,6 +151,13 @@ class ConvexSolver:
                 problem.normal, right_side, start, max_iterations=most, tolerance=self.tolerance, callback=watch
             )
         return solution.values
+
+    def _step(self, problem: Convex, metric: Tensor, penalties: Any, start: Tensor | None, most: int, watch: Any) -> Tensor:
+        (misfit,) = problem.misfits
+        sensor, how = misfit.measurement, {"max_iterations": most, "tolerance": OF_STEPS * self.tolerance, "callback": watch}
+        return primal_dual(
+            sensor.A, sensor.A_adjoint, misfit.measured, penalties, start, metric=metric, weights=misfit.weights, **how
+        ).values
 
     @staticmethod
     def _reason(state: FitState, most: int, max_seconds: float | None) -> str:

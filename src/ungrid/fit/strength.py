@@ -1,14 +1,14 @@
 """How strong a prior should be, found without the truth: by the noise, or by measurements that are kept out."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ungrid.fit.convex import admm, by_spectrum, power_spectrum
 from ungrid.fit.convex_solver import Convex
+from ungrid.fit.primal_dual import primal_dual
 from ungrid.terms.linear import LinearMisfit
 
 LADDER = tuple(10 ** (0.5 - k / 2) for k in range(10))  # of the unit, from strong to weak
@@ -98,9 +98,9 @@ def by_heldout(problem: Convex, *, start: Tensor, seed: int = 0, kept_out: Tenso
     return Strength(min(tried, key=lambda each: each[1])[0], values, tried)
 
 
-def by_views(problem: Convex, *, start: Tensor) -> Strength:
+def by_views(problem: Convex, *, start: Tensor, earned: float = EARNED) -> Strength:
     """The weakest strength that has earned it: each step down the ladder lessens the error at every fifth view, which is kept
-    out, by a twentieth at least.
+    out, by a twentieth at least, or by what is asked for.
 
     Rays kept out singly do not do: their neighbors in the same view share the error of the grid. The least error itself is at
     too weak a prior, since the error at views not seen is flat there.
@@ -108,6 +108,7 @@ def by_views(problem: Convex, *, start: Tensor) -> Strength:
     Args:
         problem: with one misfit, of measurements whose first axis is the views, its penalties in their proportions.
         start: samples to begin at.
+        earned: share of the error that may be left after a step.
     """
     (misfit,) = problem.misfits
     kept_out = torch.zeros([len(misfit.measured)] + [1] * (misfit.measured.ndim - 1)).to(misfit.measured)
@@ -120,7 +121,7 @@ def by_views(problem: Convex, *, start: Tensor) -> Strength:
         before, values = values, _solved(left, rung * unit, right_side, spectrum, values)
         missed = (weights * (misfit.measurement.A(values) - misfit.measured).abs().square()).sum()
         tried.append((rung * unit, math.sqrt(float(missed) / float(weights.expand_as(misfit.measured).sum()))))
-        if len(tried) > 1 and tried[-1][1] > EARNED * tried[-2][1]:
+        if len(tried) > 1 and tried[-1][1] > earned * tried[-2][1]:
             return Strength(tried[-2][0], before, tried)
     return Strength(tried[-1][0], values, tried)
 
@@ -136,16 +137,12 @@ def _prepared(problem: Convex, start: Tensor) -> tuple[Tensor, Tensor, float]:
 
 def _solved(problem: Convex, factor: float, right_side: Tensor, spectrum: Tensor, start: Tensor) -> Tensor:
     """The samples with the penalties' strengths times a factor, nearly."""
-    penalties: Sequence[tuple[object, float]] = [(penalty, factor * own) for penalty, own in problem.weighted()]
-    run: Callable[..., object] = admm
-    found = run(
-        problem.normal,
-        right_side,
-        penalties,
-        start if bool(start.any()) else None,
-        spectrum=spectrum,
-        max_iterations=ITERATIONS,
-        tolerance=1e-3,
-        is_complex=problem.is_complex,
-    )
-    return found.values  # type: ignore[attr-defined, no-any-return]
+    penalties = [(penalty, factor * own) for penalty, own in problem.weighted()]
+    begin = start if bool(start.any()) else None
+    if problem.metric is not None:
+        (misfit,) = problem.misfits
+        sensor, weights = misfit.measurement, misfit.weights
+        how: dict[str, Any] = {"metric": problem.metric, "weights": weights, "max_iterations": ITERATIONS, "tolerance": 2e-4}
+        return primal_dual(sensor.A, sensor.A_adjoint, misfit.measured, penalties, begin, **how).values
+    how = {"spectrum": spectrum, "max_iterations": ITERATIONS, "tolerance": 1e-3, "is_complex": problem.is_complex}
+    return admm(problem.normal, right_side, penalties, begin, **how).values

@@ -1,5 +1,6 @@
 """What a magnetic resonance scanner measures: samples of a picture's Fourier transform, seen by one coil or by several."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from ungrid.domain.grid import Grid
 from ungrid.errors import InputError, ShapeError
 from ungrid.kernels.nufft import transform
 from ungrid.measurements.linear import LinearMeasurement
+from ungrid.measurements.sample_density import density_weights
 
 EDGE = 0.5 + 1e-6  # of a field of view's samples: the highest frequency that they carry
 
@@ -64,6 +66,11 @@ class FourierSamples(LinearMeasurement):
     def n_coils(self) -> int:
         """Number of coils."""
         return 1 if self.coils is None else len(self.coils)
+
+    @functools.cached_property
+    def metric(self) -> Float[Tensor, " m"] | None:
+        """How much each sample along a trajectory counts, see `density_weights`; None on a mask, where all count alike."""
+        return None if self.transform is None else density_weights(self.grid.shape, self.transform.points)
 
     @property
     def is_complex(self) -> bool:

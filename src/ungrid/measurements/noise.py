@@ -17,6 +17,8 @@ from ungrid.errors import InputError
 LEVELS = 255.0  # a picture's levels, in which people say a sigma
 LEAST_COUNT = 1e-6  # expected photons below which a likelihood would be infinite
 MOST_PEAK = 1e9  # photons: beyond it noise is below a float32's last digit
+MOST_LOOKS = 1e6
+LEAST_LIGHT = 0.5 / LEVELS  # half a level: below it the logarithm of speckle would go to minus infinity
 
 
 @runtime_checkable
@@ -147,6 +149,94 @@ class PoissonGaussian:
     def describe(self) -> str:
         """ "poisson-gaussian:30,5"."""
         return f"poisson-gaussian:{self.peak:.4g},{self.sigma * LEVELS:.4g}"
+
+
+@dataclass(frozen=True)
+class Rician:
+    """y = |x + N(0, sigma²) + i N(0, sigma²)|: the size of a complex sample, as scanners' magnitude pictures have it
+    (gudbjartsson1995rician). Dark places become brighter: where there is nothing, the mean is 1.25 sigma.
+
+    Args:
+        sigma: standard deviation of the real and of the imaginary part in units of white, above 0.
+
+    Raises:
+        InputError: a sigma out of range.
+    """
+
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.sigma) and self.sigma > 0):
+            raise InputError(f"Rician noise has a sigma of {self.sigma * LEVELS:g}; expected more than 0, in levels of 0 to 255")
+
+    def mean(self, values: Float[Tensor, "*samples"]) -> Float[Tensor, "*samples"]:
+        """sigma √(π/2) L(−x² / 2 sigma²), L = exp(t/2) [(1 − t) I₀(−t/2) − t I₁(−t/2)] Laguerre's of order ½."""
+        half = (values / self.sigma).square() / 4
+        bessel = (1 + 2 * half) * torch.special.i0e(half) + 2 * half * torch.special.i1e(half)
+        mean: Tensor = self.sigma * math.sqrt(math.pi / 2) * bessel
+        return mean
+
+    def variance(self, values: Float[Tensor, "*samples"]) -> Float[Tensor, "*samples"]:
+        """Mean of squares, x² + 2 sigma², less that of the mean; at most sigma²."""
+        wide = values.double()
+        spread = wide.square() + 2 * self.sigma**2 - self.mean(wide).square()
+        return spread.clamp(0.0, self.sigma**2).to(values.dtype)
+
+    def simulate(self, values: Float[Tensor, "*samples"], rng: torch.Generator) -> Float[Tensor, "*samples"]:
+        """The size of two Gaussian parts."""
+        return torch.hypot(values + self.sigma * _normal(values, rng), self.sigma * _normal(values, rng))
+
+    def negative_log_likelihood(
+        self, values: Float[Tensor, "*samples"], observed: Float[Tensor, "*samples"]
+    ) -> Float[Tensor, "*samples"]:
+        """x² / 2 sigma² − log I₀(x y / sigma²)."""
+        at = (values * observed).abs() / self.sigma**2
+        loss: Tensor = values.square() / (2 * self.sigma**2) - at - torch.special.i0e(at).log()
+        return loss
+
+    def describe(self) -> str:
+        """ "rician:13"."""
+        return f"rician:{self.sigma * LEVELS:.4g}"
+
+
+@dataclass(frozen=True)
+class Speckle:
+    """y = x · Gamma(looks, 1 / looks): what coherent light, sound or radar does to an intensity, the mean of so many looks
+    (goodman1976speckle); bright places scatter most.
+
+    Args:
+        looks: whose mean the picture is, above 0; one of fully developed speckle scatters as much as its mean.
+
+    Raises:
+        InputError: looks out of range.
+    """
+
+    looks: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.looks <= MOST_LOOKS:
+            raise InputError(f"speckle has {self.looks:g} looks; expected more than 0, at most {MOST_LOOKS:g}")
+
+    def variance(self, values: Float[Tensor, "*samples"]) -> Float[Tensor, "*samples"]:
+        """x² / looks."""
+        return values.square() / self.looks
+
+    def simulate(self, values: Float[Tensor, "*samples"], rng: torch.Generator) -> Float[Tensor, "*samples"]:
+        """The values times draws of mean 1."""
+        shape = torch.full(values.shape, float(self.looks), dtype=torch.float64, device=rng.device)
+        draws = torch._standard_gamma(shape, generator=rng) / self.looks
+        return values * draws.to(values)
+
+    def negative_log_likelihood(
+        self, values: Float[Tensor, "*samples"], observed: Float[Tensor, "*samples"]
+    ) -> Float[Tensor, "*samples"]:
+        """Looks · (log x + y / x)."""
+        light = values.clamp_min(LEAST_LIGHT)
+        return self.looks * (light.log() + observed / light)
+
+    def describe(self) -> str:
+        """ "speckle:4"."""
+        return f"speckle:{self.looks:.4g}"
 
 
 def _check_peak(peak: float) -> None:

@@ -1,6 +1,7 @@
 """How much noise samples have, from the samples alone: the finest wavelets, where pictures have next to nothing."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -8,13 +9,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from ungrid.errors import InputError
-from ungrid.measurements.anscombe import stabilize
-from ungrid.measurements.noise import Noise, Poisson
+from ungrid.measurements.noise import LEAST_LIGHT, LEVELS, MOST_LOOKS, Noise, Poisson, Rician
+from ungrid.measurements.stabilization import stabilize
 
 SMALLEST = 8  # samples along each axis, from which a median says something
 NORMAL_MEDIAN = 0.6744897501960817  # of |N(0, 1)|
 WAVELET = (-0.12940952255092145, -0.22414386804185735, 0.836516303737469, -0.48296291314469025)  # Daubechies, two moments
 PEAKS = (0.05, 1e7)  # photons of white, between which a peak is looked for
+SIGMAS = (0.1 / LEVELS, 4.0)  # of Rician noise, in units of white
+LOOKS = (0.1, MOST_LOOKS)
 
 
 @torch.no_grad()
@@ -55,13 +58,42 @@ def poisson_peak(values: Float[Tensor, "y x c"]) -> float:
     Raises:
         InputError: a picture below 8×8, or one whose noise is that of no peak: none at all.
     """
-    low, high = (math.log(peak) for peak in PEAKS)
-
-    def excess(peak: float) -> float:
-        return gaussian_level(stabilize(values.double(), Poisson(peak))) - 1
-
-    if excess(PEAKS[0]) > 0 or excess(PEAKS[1]) < 0:
+    found = _crossing(lambda peak: gaussian_level(stabilize(values.double(), Poisson(peak))) - 1, PEAKS)
+    if found is None:
         raise InputError("the picture's noise fits no number of photons; say the peak, such as poisson:30, or denoise auto")
+    return found
+
+
+def rician_level(values: Float[Tensor, "y x c"]) -> float:
+    """Sigma of a picture's Rician noise: that for which `stabilization` leaves noise of deviation 1 (foi2011rician).
+
+    Raises:
+        InputError: a picture below 8×8, or one without noise.
+    """
+    found = _crossing(lambda sigma: 1 - gaussian_level(stabilize(values.double(), Rician(sigma))), SIGMAS)
+    if found is None:
+        raise InputError("the picture's noise fits no Rician sigma; say it, such as rician:13, or denoise auto")
+    return found
+
+
+def speckle_looks(values: Float[Tensor, "y x c"]) -> float:
+    """Looks of a picture's speckle: as many as give its logarithm the deviation that `gaussian_level` sees.
+
+    Raises:
+        InputError: a picture below 8×8, or one without speckle.
+    """
+    spread = gaussian_level(values.double().clamp_min(LEAST_LIGHT).log()) ** 2
+    found = _crossing(lambda looks: spread - float(torch.special.polygamma(1, torch.tensor(looks, dtype=torch.float64))), LOOKS)
+    if found is None:
+        raise InputError("the picture's noise fits no number of looks; say it, such as speckle:4, or denoise auto")
+    return found
+
+
+def _crossing(excess: Callable[[float], float], between: tuple[float, float]) -> float | None:
+    """Where a rising function of a positive number crosses 0, to seven digits; None where it does not."""
+    if excess(between[0]) > 0 or excess(between[1]) < 0:
+        return None
+    low, high = (math.log(end) for end in between)
     for _ in range(24):
         middle = (low + high) / 2
         low, high = (middle, high) if excess(math.exp(middle)) < 0 else (low, middle)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ungrid.classical.nonlocal_bayes import nonlocal_bayes
 from ungrid.classical.total_variation import total_variation
-from ungrid.measurements.anscombe import stabilize, unstabilize
-from ungrid.measurements.noise import Gaussian, Poisson, PoissonGaussian
+from ungrid.measurements.noise import Gaussian
+from ungrid.measurements.stabilization import STABILIZED, paper_of, stabilize, unstabilize
 from ungrid.restoration.degradation import Degradation
 from ungrid.restoration.oriented_field import oriented_field
 from ungrid.restoration.oriented_field import papers as oriented_papers
@@ -83,16 +83,16 @@ def _any(degradation: Degradation) -> bool:
 
 
 def evened(restore: Restore) -> Restore:
-    """A candidate for Gaussian noise that takes noise of photons, too: by Anscombe's square root and its unbiased inverse."""
+    """A candidate for Gaussian noise that takes other noise, too: made even by `stabilization`, and brought back without bias."""
 
     def restored(observed: Tensor, degradation: Degradation, rng: torch.Generator) -> Estimate:
         noise = degradation.noise
-        if not isinstance(noise, Poisson | PoissonGaussian):
+        if not isinstance(noise, STABILIZED):
             return restore(observed, degradation, rng)
         white = float(stabilize(torch.ones(()), noise))
         even = Degradation(Gaussian(1 / white))
         found = restore(stabilize(observed, noise) / white, even, rng)
-        return Estimate(unstabilize(found.values * white, noise), found.stopped_by, (*found.papers, "makitalo2011optimal"))
+        return Estimate(unstabilize(found.values * white, noise), found.stopped_by, (*found.papers, paper_of(noise)))
 
     return restored
 

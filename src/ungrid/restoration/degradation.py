@@ -6,12 +6,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ungrid.errors import InputError
-from ungrid.measurements.noise import LEVELS, Gaussian, Noise, Poisson, PoissonGaussian
-from ungrid.measurements.noise_level import gaussian_level, poisson_peak
+from ungrid.measurements.noise import LEVELS, Gaussian, Noise, Poisson, PoissonGaussian, Rician, Speckle
+from ungrid.measurements.noise_level import gaussian_level, poisson_peak, rician_level, speckle_looks
 from ungrid.spec import lookup
 
-NOISES = ("gaussian", "poisson", "poisson-gaussian", "auto")
-EXAMPLE = "gaussian:25, poisson, poisson:30, poisson-gaussian:30,5 or auto"
+NOISES = ("gaussian", "poisson", "poisson-gaussian", "rician", "speckle", "auto")
+EXAMPLE = "gaussian:25, poisson, poisson:30, poisson-gaussian:30,5, rician:13, speckle:4 or auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def parse_noise(text: str, values: Float[Tensor, "y x c"]) -> Noise:
     from the samples.
 
     Args:
-        text: a name in NOISES, and its numbers: gaussian and auto estimate a sigma, poisson a peak.
+        text: a name in NOISES, and its numbers: gaussian, rician and auto estimate a sigma, poisson a peak, speckle its looks.
         values: noisy samples of a picture, without alpha.
 
     Raises:
@@ -71,13 +71,17 @@ def parse_noise(text: str, values: Float[Tensor, "y x c"]) -> Noise:
     name, colon, rest = text.strip().partition(":")
     lookup(name, dict.fromkeys(NOISES), "noise")
     numbers = parse_numbers(text, rest) if colon else []
-    expected = {"gaussian": (0, 1), "poisson": (0, 1), "poisson-gaussian": (2,), "auto": (0,)}[name]
+    expected = {"poisson-gaussian": (2,), "auto": (0,)}.get(name, (0, 1))
     if len(numbers) not in expected:
         raise InputError(f"the noise {text!r} has {len(numbers)} numbers; expected something like {EXAMPLE}")
     if name == "poisson-gaussian":
         return PoissonGaussian(numbers[0], numbers[1] / LEVELS)
     if name == "poisson":
         return Poisson(numbers[0] if numbers else poisson_peak(values))
+    if name == "rician":
+        return Rician(numbers[0] / LEVELS if numbers else rician_level(values))
+    if name == "speckle":
+        return Speckle(numbers[0] if numbers else speckle_looks(values))
     return Gaussian(numbers[0] / LEVELS if numbers else gaussian_level(values))
 
 

@@ -23,6 +23,7 @@ LEAST_STRENGTH = 1e-3  # of total variation, as a share of the picture's range: 
 OF_NOISE = 0.7  # of the noise's deviation: the strength where there is noise; 0.5 to 1 differ by 0.2 dB
 SILENT = 2e-3  # of the range: less noise than this is none
 BRIGHTEST = 0.995  # share of samples that are darker than the range's end
+ENOUGH = 1.5  # samples of all coils for a pixel, from which averaging two pictures gains
 FIRST_STEPS = 8  # of conjugate gradients, to know the range
 Origin = Literal["auto", "center", "corner"]
 
@@ -59,6 +60,16 @@ class Scan:
         Of several coils it amplifies what is wrong with the sensitivities: 7 dB were lost by it at an eighth of the lines.
         """
         return self.is_silent and self.kspace.n_coils == 1
+
+    @property
+    def can_average(self) -> bool:
+        """Whether total variation and wavelets, both well determined, are worth averaging: several coils, without noise, that
+        together sampled more of a mask than the picture's number of pixels.
+
+        At an eighth of the lines by eight coils it lost 0.5 dB, along radial readouts 4 dB, as wavelets do not converge there.
+        """
+        enough = self.kspace.share * self.kspace.n_coils >= ENOUGH
+        return self.is_silent and self.kspace.n_coils > 1 and self.kspace.mask is not None and enough
 
     @property
     def strength(self) -> float:
