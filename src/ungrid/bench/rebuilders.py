@@ -8,7 +8,11 @@ from torch import Tensor
 from ungrid.classical.total_variation import total_variation
 from ungrid.domain.box import Box
 from ungrid.domain.grid import Grid
+from ungrid.fields.record import Recipe
 from ungrid.presets.published import siren
+from ungrid.signals.base import Signal
+from ungrid.tasks.represent import represent
+from ungrid.verbs import fit
 
 ROUNDS, SMOOTHING = 40, 0.002  # of back-projection: the best weight on kodim05 and Set14's pepper
 SIREN_STEPS, SIREN_RATE = 500, 1e-4  # of the authors' notebook
@@ -40,20 +44,12 @@ def plain_siren(
     """A SIREN of the published setting (sitzmann2020siren) fitted to the pixels' middles for a fixed number of steps, all at
     once; its values on the scene's samples. No truth says when to stop."""
     height, width, channels = observed.shape
-    grid = Grid(Box(("y", "x"), ((0.0, float(height)), (0.0, float(width))), ("px", "px")), (height, width))
-    torch.manual_seed(seed)
-    field = siren(grid.box, channels)
-    coords, values = grid.points().reshape(-1, 2), observed.reshape(-1, channels)
-    if known is not None:
-        coords, values = coords[known.flatten()], values[known.flatten()]
-    optimizer = torch.optim.Adam(field.parameters(), lr=SIREN_RATE)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        torch.nn.functional.mse_loss(field(coords), values).backward()
-        optimizer.step()
-    with torch.no_grad():
-        parts = [field(part) for part in grid.refine(float(factor)).points().reshape(-1, 2).split(2**14)]
-    return torch.cat(parts).reshape(factor * height, factor * width, channels)
+    box = Box(("y", "x"), ((0.0, float(height)), (0.0, float(width))), ("px", "px"))
+    signal = Signal(observed, Grid(box, (height, width)), "image", tuple("rgb"[:channels]))
+    field = siren(box, channels, seed=seed)
+    field.recipe = Recipe(learning_rate=SIREN_RATE, steps=steps)
+    fit(field, represent(signal, mask=known, heldout=0.0), steps=steps, seed=seed, device="cpu", callbacks=())
+    return field.sample(signal.grid.refine(float(factor)))
 
 
 def _means(values: Tensor, factor: int) -> Tensor:
