@@ -25,6 +25,19 @@ ELLIPSES = (
     (0.1, 0.023, 0.023, 0.0, -0.606, 0.0),
     (0.1, 0.023, 0.046, 0.06, -0.605, 0.0),
 )
+# half-axis along z and center z of the ellipsoids of which these are the middle section
+DEPTHS = (
+    (0.81, 0.0),
+    (0.78, 0.0),
+    (0.22, 0.0),
+    (0.28, 0.0),
+    (0.41, -0.15),
+    (0.05, 0.25),
+    (0.05, 0.25),
+    (0.05, 0.0),
+    (0.02, 0.0),
+    (0.02, 0.0),
+)
 
 
 def shepp_logan(size: int, *, supersample: int = 4) -> Signal:
