@@ -1,7 +1,7 @@
 """Pictures given by formulas: truth for tests, at any size."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from ungrid.signals.image import picture_signal
 Formula = Callable[[Tensor], Tensor]  # normalized coords [*, 2] as (y, x) in [-1, 1] → gray values [*]
 
 # intensity, half-axes along x and y, center x and y, rotation in degrees: Toft's variant of Shepp and Logan's head
-_ELLIPSES = (
+ELLIPSES = (
     (1.0, 0.69, 0.92, 0.0, 0.0, 0.0),
     (-0.8, 0.6624, 0.874, 0.0, -0.0184, 0.0),
     (-0.2, 0.11, 0.31, 0.22, 0.0, -18.0),
@@ -24,6 +24,19 @@ _ELLIPSES = (
     (0.1, 0.046, 0.023, -0.08, -0.605, 0.0),
     (0.1, 0.023, 0.023, 0.0, -0.606, 0.0),
     (0.1, 0.023, 0.046, 0.06, -0.605, 0.0),
+)
+# half-axis along z and center z of the ellipsoids of which these are the middle section
+DEPTHS = (
+    (0.81, 0.0),
+    (0.78, 0.0),
+    (0.22, 0.0),
+    (0.28, 0.0),
+    (0.41, -0.15),
+    (0.05, 0.25),
+    (0.05, 0.25),
+    (0.05, 0.0),
+    (0.02, 0.0),
+    (0.02, 0.0),
 )
 
 
@@ -56,11 +69,11 @@ def draw(formula: Formula, size: int, *, supersample: int = 1) -> Signal:
     return picture_signal(values.float()[..., None], {"bit_depth": 32, "sample_format": "uint", "transfer": "srgb"}, {})
 
 
-def head(coords: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch"]:
-    """The modified Shepp–Logan head at normalized (y, x), y downward."""
+def head(coords: Float[Tensor, "*batch 2"], ellipses: Sequence[Sequence[float]] = ELLIPSES) -> Float[Tensor, "*batch"]:
+    """The modified Shepp–Logan head, or one of other ellipses, at normalized (y, x), y downward; values clipped to [0, 1]."""
     y, x = -coords[..., 0], coords[..., 1]
     values = torch.zeros_like(x)
-    for intensity, a, b, x0, y0, degrees in _ELLIPSES:
+    for intensity, a, b, x0, y0, degrees in ellipses:
         c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         u, v = (x - x0) * c + (y - y0) * s, (y - y0) * c - (x - x0) * s
         values = values + intensity * ((u / a).square() + (v / b).square() <= 1)

@@ -8,7 +8,9 @@ from pathlib import Path
 from ungrid.bench.measure import Row, Stopwatch
 from ungrid.bench.papers.descent import our_best
 from ungrid.bench.papers.files import found
+from ungrid.bench.papers.fourier_features_ct import SETTING as FOURIER_FEATURES_CT
 from ungrid.bench.papers.fourier_features_image import SETTING as FOURIER_FEATURES_IMAGE
+from ungrid.bench.papers.fourier_features_mri import SETTING as FOURIER_FEATURES_MRI
 from ungrid.bench.papers.kodak_coin import SETTING as KODAK_COIN
 from ungrid.bench.papers.setting import UNREAD, Case, Outcome, Setting, Work, verdict
 from ungrid.bench.papers.siren_audio import SETTING as SIREN_AUDIO
@@ -22,6 +24,8 @@ from ungrid.spec import lookup
 
 SETTINGS: dict[str, Setting] = {
     "ff2d-natural": FOURIER_FEATURES_IMAGE,
+    "ct-shepp-20": FOURIER_FEATURES_CT,
+    "mri-shepp-12": FOURIER_FEATURES_MRI,
     "siren-image": SIREN_IMAGE,
     "siren-poisson": SIREN_POISSON,
     "denoise-wire": WIRE_DENOISING,
