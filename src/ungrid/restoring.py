@@ -19,8 +19,11 @@ from ungrid.measurements.noise_level import is_negligible
 from ungrid.restoration.blind import Blind
 from ungrid.restoration.blind import papers as blind_papers
 from ungrid.restoration.candidates import CANDIDATES, CLASSICAL
-from ungrid.restoration.choose import METHODS, Restored, restore_by
+from ungrid.restoration.choose import KINDS, METHODS, Restored, restore_by
 from ungrid.restoration.degradation import Degradation, parse_noise
+from ungrid.restoration.shots import CLASSICAL as CLASSICAL_SHOTS
+from ungrid.restoration.shots import METHODS as SHOT_METHODS
+from ungrid.restoration.shots import check_shots, join_shots
 from ungrid.restoration.slice_losses import ThickSlices
 from ungrid.restoration.slices import restore_slices
 from ungrid.restoration.sound import restore_sound
@@ -32,6 +35,7 @@ from ungrid.spec import lookup
 from ungrid.tasks.complete import complete
 from ungrid.verbs import as_mask, as_signal
 
+LEAST_LEVEL = 1 / (LEVELS * math.sqrt(12))  # noise of whole levels
 MOST_UPSCALE = 16
 MOST_PIXELS = 2**26
 # of a kind of signal, the losses that can be undone, and what undoes them: signal, losses, method → what came of it
@@ -49,6 +53,7 @@ def restore(
     upscale: int = 1,
     deblur: Any = None,
     inpaint: Any = None,
+    shots: Sequence[Any] | None = None,
     method: str = "auto",
     seed: int = 0,
     device: str = "auto",
@@ -72,6 +77,9 @@ def restore(
             function as a picture, path or array; its sum is made 1. "blind" finds it in the picture, "blind:21" with so many
             samples a side; so does `find_blur`, whose result can be given here.
         inpaint: which pixels are known, [h, w] booleans, or a picture or path that is bright where they are.
+        shots: more pictures of the scene, of the same size and exposure and shifted by parts of a pixel. They are
+            aligned, and joined on the finer lattice; `field.record.fit` then has `shifts`, in pixels. Their noise is
+            estimated where `denoise` does not say it.
         method: "auto" joins a fitted field and a classical estimate, "field" and "classical" take one of them;
             or a name in `ungrid.restoration.candidates.CANDIDATES`. Of sounds and volumes, "auto" takes the candidate
             that tells best what was hidden from it; names are in `SOUND_CANDIDATES` and `SLICE_CANDIDATES` beside that.
@@ -92,9 +100,14 @@ def restore(
     signal = as_restorable(signal)
     losses = tuple(undo) if isinstance(undo, list | tuple) else (undo,)
     if losses or signal.kind in UNDOES:
-        _check_losses(signal, losses, denoise is None and deblur is None and inpaint is None and upscale == 1)
+        is_alone = denoise is None and deblur is None and inpaint is None and upscale == 1 and shots is None
+        _check_losses(signal, losses, is_alone)
         losses = tuple(_with_stacks(loss) if isinstance(loss, ThickSlices) else loss for loss in losses)
         return _without_losses(signal, losses, method, seed, where)
+    if shots is not None:
+        if deblur is not None or inpaint is not None:
+            raise InputError("deblur and inpaint are for one picture; join the shots first, and give what comes of it")
+        return _of_shots([as_picture(signal), *(as_picture(as_signal(shot)) for shot in shots)], denoise, upscale, method, where)
     lookup(method, dict.fromkeys(METHODS), "method of restoring")
     signal = as_picture(signal)
     start = time.monotonic()
@@ -103,15 +116,55 @@ def restore(
     blind = _blind(signal, deblur, upscale, inpaint)
     degradation = _degradation(signal, observed, denoise, upscale, deblur if blind is None else blind.kernel, inpaint)
     found = restore_by(method, observed, degradation, torch.Generator().manual_seed(seed))
-    values = LatticeField.of(signal.box, signal.values.float()).sample(signal.grid.refine(float(upscale)))
-    values[..., colors] = found.values.cpu()
-    field = LatticeField.of(signal.box, values).eval()
+    field = _with_colors(signal, found.values, upscale)
     seconds = time.monotonic() - start
     field.record = _record(signal, found, degradation, method, _residual(observed, found.values, degradation), seconds)
     field.record.fit.update(seed=seed, **circumstances(where))
     if blind is not None:
         field.record.fit.update(kernel=blind.describe(), notes=blind.warnings())
         field.record.fit["papers"] += blind_papers
+    return field
+
+
+def _with_colors(signal: Signal, colors: torch.Tensor, upscale: int) -> LatticeField:
+    """The field of restored colors; alpha is interpolated."""
+    values = LatticeField.of(signal.box, signal.values.float()).sample(signal.grid.refine(float(upscale)))
+    values[..., signal.measured_channels] = colors.cpu()
+    return LatticeField.of(signal.box, values).eval()
+
+
+def _of_shots(signals: Sequence[Signal], denoise: str | None, upscale: int, method: str, where: torch.device) -> Field:
+    """The field of a scene that several shots show."""
+    lookup(method, dict.fromkeys([*METHODS, *SHOT_METHODS]), "method of restoring")
+    signal = signals[0]
+    pictures = [each.values[..., each.measured_channels].to(where).float() for each in signals]
+    check_shots(pictures, method)
+    said = _degradation(signal, pictures[0], denoise, upscale, None, None)
+    deviation = None if denoise is None else math.sqrt(float(said.noise.variance(pictures[0]).mean()))
+    found = join_shots(pictures, upscale, method=method, deviation=deviation)
+    noise = said.with_noise(Gaussian(max(found.deviation, LEAST_LEVEL))) if denoise is None else said
+    field = _with_colors(signal, found.values, upscale)
+    shape = tuple(n * upscale for n in signal.grid.shape)
+    name = CLASSICAL_SHOTS[0] if method in KINDS else method
+    fit = {
+        "preset": "restore",
+        "reason": SHOT_METHODS[method],
+        "method": method,
+        "noise": f"{noise.describe()} shots:{len(signals)}",
+        "shares": {name: 1.0},
+        "classical": list(CLASSICAL_SHOTS),
+        "shifts": [[round(shift.down, 4), round(shift.across, 4)] for shift in found.shifts],
+        "seconds": found.seconds,
+        "total_seconds": found.seconds,
+        "candidate_seconds": {name: found.seconds},
+        "residual": round(math.hypot(*found.residuals) / math.sqrt(len(signals)) / max(found.deviation, LEAST_LEVEL), 4),
+        "steps": 0,
+        "stopped_by": found.stopped_by,
+        "papers": list(found.papers),
+        "notes": found.notes,
+    }
+    field.record = Record(signal.kind, shape, signal.channels, signal.source, signal.blobs, fit=fit)
+    field.record.fit.update(circumstances(where))
     return field
 
 
@@ -124,7 +177,9 @@ def _check_losses(signal: Signal, losses: tuple[Any, ...], is_alone: bool) -> No
     types, _ = UNDOES[signal.kind]
     names = " or ".join(each.__name__ for each in types)
     if not is_alone:
-        raise InputError(f"denoise, upscale, deblur and inpaint are for pictures; of kind {signal.kind}, {names} can be undone")
+        raise InputError(
+            f"denoise, upscale, deblur, inpaint and shots are for pictures; of kind {signal.kind}, {names} can be undone"
+        )
     if not losses:
         raise InputError(f"say what to undo in a signal of kind {signal.kind}: {names}")
     for loss in losses:
@@ -202,7 +257,7 @@ def _degradation(
     if known is not None and bool(known.all()):
         raise InputError("the mask says that all pixels are known; leave it out, or make dark what is not known")
     if denoise is None and psf is None and (upscale > 1 or known is not None):
-        noise: Noise = Gaussian(1 / (LEVELS * math.sqrt(12)))
+        noise: Noise = Gaussian(LEAST_LEVEL)
     else:
         clean = observed if known is None else complete(observed, known, rounds=1)
         noise = parse_noise("auto" if denoise is None else denoise, clean)

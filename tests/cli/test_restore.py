@@ -243,3 +243,44 @@ def test_a_blur_that_is_not_borne_out_warns(capsys, tmp_path):
     told = capsys.readouterr()
     assert "do not trust it" in told.err
     assert json.loads(told.out)["kernel"]["trusted"] is False
+
+
+@pytest.fixture
+def burst(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    plane = torch.nn.functional.interpolate(torch.rand(1, 1, 12, 12, generator=rng), size=(112, 112), mode="bicubic")[0, 0]
+    for k, (down, across) in enumerate(((0, 0), (2, 1), (1, 3))):
+        part = plane[8 + down : 104 + down, 8 + across : 104 + across].clamp(0, 1)
+        values = part.unflatten(0, (24, 4)).unflatten(2, (24, 4)).mean(dim=(1, 3))
+        write_picture(tmp_path / f"{k}.png", tiny_picture(24, 24, ("gray",)).with_values(values[..., None]), bit_depth=16)
+    return tmp_path
+
+
+def test_shots_are_joined_and_their_shifts_told(capsys, burst):
+    line = ["restore", "0.png", "--shots", "1.png", "2.png", "-o", "out.png", "--upscale", "2"]
+    assert main([str(burst / word) if word.endswith(".png") else word for word in line] + ["--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["shape"] == [48, 48, 1]
+    assert np.abs(np.array(told["shifts"]) - [[0, 0], [0.5, 0.25], [0.25, 0.75]]).max() < 0.05
+    assert read_picture(burst / "out.png").grid.shape == (48, 48)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--shots", "expected"),
+        ("--shots noise.png", "shot 2 does not show what the first one does"),
+        ("--shots small.png", "shot 2 has 20×24×1 values, the first 24×24×1"),
+        ("--shots 1.png --deblur gaussian:1", "deblur and inpaint are for one picture"),
+        ("--shots 1.png --method field", "field is for one picture; shots are joined by auto"),
+    ],
+)
+def test_shots_that_do_not_go_together_are_refused(capsys, burst, words, message):
+    rng = torch.Generator().manual_seed(5)
+    for name, shape in (("noise", (24, 24)), ("small", (20, 24))):
+        picture = tiny_picture(*shape, ("gray",)).with_values(torch.rand(*shape, 1, generator=rng))
+        write_picture(burst / f"{name}.png", picture, bit_depth=16)
+    line = ["0.png", *words.split(), "-o", "out.png"]
+    assert main(["restore", *(str(burst / word) if word.endswith(".png") else word for word in line)]) == 2
+    assert message in capsys.readouterr().err
+    assert not (burst / "out.png").exists()

@@ -37,6 +37,8 @@ class Restore(Command):
     """Where to keep the point spread function that was found, as a picture or .npy, to be given to --deblur."""
     inpaint: Annotated[Path | None, tyro.conf.arg(metavar="MASK")] = None
     """A picture that is white where the source is known; the rest is filled in."""
+    shots: Annotated[list[Path] | None, tyro.conf.arg(metavar="FILE …")] = None
+    """More pictures of the scene, of the same size, shifted by parts of a pixel: aligned to the source, and joined with it."""
     declip: Annotated[str | None, tyro.conf.arg(metavar="[LEVEL]")] = None
     """Give a sound its peaks back that were cut off at LEVEL of full scale; without a number, at its largest value."""
     gaps: Annotated[str | None, tyro.conf.arg(metavar="START:END,…|MASK.npy")] = None
@@ -82,8 +84,10 @@ class Restore(Command):
 
     def show(self, result: dict[str, Any]) -> None:
         """What was done; below it what told hidden samples how well, and a line for each result beside."""
-        left_out = ("shares", "candidate_seconds", "compared", "method", "heldout", "notes")
+        left_out = ("shares", "candidate_seconds", "compared", "method", "heldout", "notes", "shifts")
         super().show({key: value for key, value in result.items() if key not in left_out})
+        for k, (down, across) in enumerate(result.get("shifts", ()), 1):
+            print(f"shot {k:<7}{down:8.3f} down, {across:8.3f} across, in pixels")
         for name, decibels in sorted(result.get("heldout", {}).items(), key=lambda item: -item[1]):
             print(f"{name:<20}{decibels:6.2f} dB on what was hidden")
         for told in result.get("compared", {}).values():
@@ -125,6 +129,7 @@ class Restore(Command):
             upscale=self.upscale,
             deblur=deblur,
             inpaint=self.inpaint,
+            shots=self.shots,
             method=method,
             seed=self.seed,
             device=device,
@@ -149,7 +154,7 @@ class Restore(Command):
             if self.save_kernel.resolve() in (self.source.resolve(), self.output.resolve()):
                 raise InputError(f"cannot write the kernel to {self.save_kernel}: that is the input or the output")
             check_writable(self.save_kernel)
-        if not found or self.upscale != 1 or self.inpaint is not None:
+        if not found or self.upscale != 1 or self.inpaint is not None or self.shots is not None:
             return self.deblur
         blind = blurring.find_blur(signal, blurring.blind_side(str(self.deblur)))
         if self.save_kernel is not None:
@@ -160,7 +165,9 @@ class Restore(Command):
         fit = field.record.fit
         keys = ("noise", "method", "reason", "shares", "residual", "seconds", "candidate_seconds", "stopped_by", "device")
         kernel = {"kernel": {"path": self.save_kernel, **fit["kernel"]}} if "kernel" in fit else {}
-        return {key: fit[key] for key in keys} | kernel | {key: fit[key] for key in ("heldout", "notes") if fit.get(key)}
+        return (
+            {key: fit[key] for key in keys} | kernel | {key: fit[key] for key in ("shifts", "heldout", "notes") if fit.get(key)}
+        )
 
     def _check_output(self, kind: str) -> None:
         from ungrid.signals import MODALITIES
@@ -172,7 +179,7 @@ class Restore(Command):
                 f"cannot write {self.output.name}: a restored {SAID.get(kind, kind)} is written to {' '.join(endings)}"
                 f"{nearest(ending, endings)}"
             )
-        if self.output.resolve() == self.source.resolve():
+        if self.output.resolve() in [path.resolve() for path in (self.source, *(self.shots or ()))]:
             raise InputError(f"cannot write to {self.output}: that is the input; give another name with -o")
 
 
