@@ -214,7 +214,7 @@ SETTING = Setting(
     tolerance=0.5,
     scales={
         QUICK: Scale("one phantom of 16², 4 steps", 4, 16),
-        REDUCED: Scale("one phantom of 64², 200 steps", 200, 64),
+        REDUCED: Scale("one phantom of 48², 500 steps", 500, 48),
         FULL: Scale("8 phantoms of 512², 1,000 steps, as in the notebook", 1000, SIDE, None, True),
     },
     cases=cases,
