@@ -90,14 +90,16 @@ class TurnedMeans(LinearMeasurement):
         """The views."""
         flat = values.flatten(0, 1)
         padded = torch.cat([flat, flat.new_zeros(1, flat.shape[1])])
-        return padded[self._nearest].mean(dim=1)
+        means: Tensor = padded[self._nearest].mean(dim=1)
+        return means
 
     def A_adjoint(self, seen: Float[Tensor, "views n c"], /) -> Float[Tensor, "n n c"]:
         """Each mean spread back over the pixels that it saw."""
         n = self.grid.shape[0]
         spread = (seen / n)[:, None].expand(-1, n, -1, -1).reshape(-1, seen.shape[-1])
         flat = seen.new_zeros(n * n + 1, seen.shape[-1]).index_add(0, self._nearest.flatten(), spread)
-        return flat[:-1].unflatten(0, (n, n))
+        values: Tensor = flat[:-1].unflatten(0, (n, n))
+        return values
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,8 @@ def phantom(side: int, seed: int) -> Float[Tensor, "side side side"]:
     n = side * SUPERSAMPLE
     heights = SHOWN * ((2 * torch.arange(n, dtype=torch.float64) + 1) / n - 1)
     slices = [draw(partial(head, ellipses=_cut(solids + by, z)), side, supersample=SUPERSAMPLE) for z in heights.tolist()]
-    return torch.stack([each.values[..., 0] for each in slices]).unflatten(0, (side, SUPERSAMPLE)).mean(dim=1)
+    means: Tensor = torch.stack([each.values[..., 0] for each in slices]).unflatten(0, (side, SUPERSAMPLE)).mean(dim=1)
+    return means
 
 
 def _cut(solids: Float[Tensor, "n 8"], z: float) -> list[list[float]]:
@@ -140,8 +141,8 @@ def _fitted(scanned: Scanned, method: str, work: Work, earlier: Mapping[str, flo
     encoding, grid = encoding_of(method, work.seed), scanned.sensor.grid
     network = Mlp(encoding.out_dim, 1, 256, depth=3, output_activation="sigmoid", initialization="glorot", seed=work.seed)
     field = EncodedField(grid.box, encoding, network)
-    # as of a transform without a factor, in the mean over all frequencies: Adam's guard stops smaller gradients of a sigmoid near 0
-    problem = Problem((LinearMisfit(scanned.sensor, scanned.measured, weight=scanned.measured.numel()),))
+    # as of a transform without a factor, in the mean over all frequencies: smaller slopes of a sigmoid near 0 meet Adam's guard
+    problem = Problem((LinearMisfit(scanned.sensor, scanned.measured, weight=float(scanned.measured.numel())),))
     spent, steps = descend(field, problem, Recipe(learning_rate=RATE, steps=work.scale.steps, batch_size=None), work.seed)
     return _judged(field.sample(grid), scanned, spent, field.n_params, steps)
 
