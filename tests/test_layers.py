@@ -25,7 +25,7 @@ ROWS: list[list[str] | set[str]] = [
     {"presets"},
     {"fitting", "diagnosis", "restoration", "surfacing", "combining", "asking"},
     {"verbs"},
-    {"blurring", "tile_parts"},
+    {"blurring", "tile_parts", "undoing"},
     {"tile_job"},
     {
         "blending",

@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,25 +23,15 @@ from ungrid.restoration.degradation import Degradation, parse_noise
 from ungrid.restoration.shots import CLASSICAL as CLASSICAL_SHOTS
 from ungrid.restoration.shots import METHODS as SHOT_METHODS
 from ungrid.restoration.shots import check_shots, join_shots
-from ungrid.restoration.slice_losses import ThickSlices
-from ungrid.restoration.slices import restore_slices
-from ungrid.restoration.sound import restore_sound
-from ungrid.restoration.sound_bandwidth import Bandwidth
-from ungrid.restoration.sound_losses import Clipping, Gaps
-from ungrid.restoration.undone import Undone
 from ungrid.signals.base import Signal
 from ungrid.spec import lookup
 from ungrid.tasks.complete import complete
+from ungrid.undoing import UNDOES, as_restorable, check_losses, without_losses
 from ungrid.verbs import as_mask, as_signal
 
 LEAST_LEVEL = 1 / (LEVELS * math.sqrt(12))  # noise of whole levels
 MOST_UPSCALE = 16
 MOST_PIXELS = 2**26
-# of a kind of signal, the losses that can be undone, and what undoes them: signal, losses, method → what came of it
-UNDOES: Mapping[str, tuple[tuple[type, ...], Callable[[Signal, Sequence[Any], str], Undone]]] = {
-    "audio": ((Clipping, Gaps, Bandwidth), restore_sound),
-    "volume": ((ThickSlices,), restore_slices),
-}
 
 
 def restore(
@@ -101,9 +90,8 @@ def restore(
     losses = tuple(undo) if isinstance(undo, list | tuple) else (undo,)
     if losses or signal.kind in UNDOES:
         is_alone = denoise is None and deblur is None and inpaint is None and upscale == 1 and shots is None
-        _check_losses(signal, losses, is_alone)
-        losses = tuple(_with_stacks(loss) if isinstance(loss, ThickSlices) else loss for loss in losses)
-        return _without_losses(signal, losses, method, seed, where)
+        check_losses(signal, losses, is_alone)
+        return without_losses(signal, losses, method, seed, where)
     if shots is not None:
         if deblur is not None or inpaint is not None:
             raise InputError("deblur and inpaint are for one picture; join the shots first, and give what comes of it")
@@ -168,66 +156,6 @@ def _of_shots(signals: Sequence[Signal], denoise: str | None, upscale: int, meth
     return field
 
 
-def _check_losses(signal: Signal, losses: tuple[Any, ...], is_alone: bool) -> None:
-    """Raise InputError for losses that are none of this kind of signal, or options that are for pictures."""
-    if signal.kind not in UNDOES:
-        kinds = ", ".join(kind for kind, (types, _) in UNDOES.items() if isinstance(losses[0], types))
-        whose = f"{type(losses[0]).__name__} is undone in {kinds}" if kinds else f"{losses[0]!r} is no loss that is known"
-        raise InputError(f"{whose}; this is of kind {signal.kind}")
-    types, _ = UNDOES[signal.kind]
-    names = " or ".join(each.__name__ for each in types)
-    if not is_alone:
-        raise InputError(
-            f"denoise, upscale, deblur, inpaint and shots are for pictures; of kind {signal.kind}, {names} can be undone"
-        )
-    if not losses:
-        raise InputError(f"say what to undo in a signal of kind {signal.kind}: {names}")
-    for loss in losses:
-        if not isinstance(loss, types):
-            raise InputError(f"{loss!r} cannot be undone in a signal of kind {signal.kind}; expected {names}")
-
-
-def _with_stacks(loss: ThickSlices) -> ThickSlices:
-    """The same with signals where paths or arrays were given."""
-    return replace(loss, stacks=tuple(as_signal(stack) for stack in loss.stacks))
-
-
-def _without_losses(signal: Signal, losses: tuple[Any, ...], method: str, seed: int, where: torch.device) -> Field:
-    """The field of a signal whose losses are undone."""
-    start = time.monotonic()
-    found = UNDOES[signal.kind][1](signal, losses, method)
-    field = LatticeField.of(found.grid.box, found.values.float()).eval()
-    source, notes = dict(signal.source), []
-    peak = float(found.values.abs().max())
-    if signal.kind == "audio" and found.grid != signal.grid:
-        source |= {"sample_rate": round(1 / found.grid.spacing[0]), "n_samples": len(found.values)}
-    if signal.kind == "audio" and source.get("sample_format") == "int" and peak > 1:
-        source |= {"sample_format": "float", "bit_depth": 32}
-        notes = [f"peaks reach {peak:.3g} of full scale, so samples are floats"]
-    field.record = Record(signal.kind, found.grid.shape, signal.channels, source, signal.blobs, fit=_told(found, method))
-    seconds = round(time.monotonic() - start, 3)
-    field.record.fit.update(seconds=seconds, total_seconds=seconds, notes=notes, seed=seed, **circumstances(where))
-    return field
-
-
-def _told(found: Undone, method: str) -> dict[str, Any]:
-    """What was done, as a record keeps it."""
-    return {
-        "preset": "restore",
-        "reason": found.reason,
-        "method": method,
-        "noise": found.losses,
-        "shares": found.shares,
-        "classical": found.classical,
-        "heldout": found.heldout,
-        "candidate_seconds": found.seconds,
-        "residual": None,
-        "steps": 0,
-        "stopped_by": found.stopped_by,
-        "papers": list(found.papers),
-    }
-
-
 def _blind(signal: Signal, deblur: Any, upscale: int, inpaint: Any) -> Blind | None:
     """The blur that is to be found, or was; None where it is said otherwise."""
     if isinstance(deblur, Blind) or not is_blind(deblur):
@@ -277,18 +205,6 @@ def _residual(observed: torch.Tensor, values: torch.Tensor, degradation: Degrada
 def classical_names(degradation: Degradation) -> list[str]:
     """The classical candidates for a degradation, the best first: names that `restore` takes as a method."""
     return [name for name, candidate in CANDIDATES.items() if candidate.kind == CLASSICAL and candidate.serves(degradation)]
-
-
-def as_restorable(source: Any) -> Signal:
-    """The signal of a source.
-
-    Raises:
-        InputError: of a kind that cannot be restored.
-    """
-    signal = as_signal(source)
-    if signal.kind not in ("image", *UNDOES):
-        raise InputError(f"only signals of the kinds image, {', '.join(UNDOES)} can be restored; this is of kind {signal.kind}")
-    return signal
 
 
 def _record(

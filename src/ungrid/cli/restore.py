@@ -61,11 +61,11 @@ class Restore(Command):
 
     def run(self) -> dict[str, Any]:
         """Restore, write, report."""
-        from ungrid import fitting, restoring
+        from ungrid import fitting, undoing
 
         device = str(fitting.choose_device(self.device))
         undo = self._losses()
-        signal = restoring.as_restorable(self.source)
+        signal = undoing.as_restorable(self.source)
         self._check_output(signal.kind)
         deblur = self._blur(signal)
         field = self._restored(signal, undo, self.method, self.output, device, deblur)
