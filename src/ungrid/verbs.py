@@ -42,6 +42,7 @@ from ungrid.signals.image_write import FORMATS as PICTURES
 from ungrid.signals.modality import read_signal
 from ungrid.signals.part import WHOLE, Part
 from ungrid.signals.shape import Shape
+from ungrid.signals.shape_read import SURFACES
 from ungrid.spec import lookup
 from ungrid.surfacing import as_shape, is_shape
 
@@ -74,7 +75,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None, *, part: Part = 
         return load_field(path, PARTS)
     if is_shape(path, kind):
         return as_shape(path)
-    return read_signal(path, signals.MODALITIES, kind, part)
+    return read_signal(path, signals.MODALITIES, kind, part, others=(SURFACES,))
 
 
 def load_as_field(path: str | os.PathLike[str]) -> Field:

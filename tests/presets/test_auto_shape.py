@@ -60,3 +60,10 @@ def test_a_sheet_encloses_nothing():
     sheet = Shape(torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=torch.float64), torch.tensor([[0, 1, 2]]))
     with pytest.raises(InputError, match="encloses nothing"):
         choose_shape(Surface(sheet), "fast")
+
+
+def test_an_open_surface_is_fitted_with_a_word_of_warning():
+    ball = sphere(16)
+    assert "open" not in choose_shape(Surface(ball), "fast", max_bytes=120_000).reason
+    told = choose_shape(Surface(Shape(ball.vertices, ball.faces[2:])), "fast", max_bytes=120_000).reason
+    assert "sides told by winding number; 6 edges are open" in told

@@ -112,3 +112,9 @@ def test_a_name_of_no_known_format_is_refused(tmp_path):
     (tmp_path / "a.bin").write_bytes(b"\0" * 100)
     with pytest.raises(UnreadableInput, match="no surface of a known format"):
         read_shape(tmp_path / "a.bin")
+
+
+def test_a_file_of_no_kind_is_told_that_surfaces_are_read_too(tmp_path):
+    (tmp_path / "cloud.xyz").write_text("0 0 0\n1 0 0\n")
+    with pytest.raises(UnreadableInput, match="a surface"):
+        ug.load(tmp_path / "cloud.xyz")

@@ -78,9 +78,15 @@ def choose_shape(surface: Surface, effort: str, *, max_bytes: int | None = None,
     reason = (
         f"{effort}: signed distance by cubic splines with nodes {spacing:.3g} {surface.shape.unit or 'units'} apart near the "
         f"surface and wider elsewhere, {field.n_params:,} parameters, by least squares of exact distances; sides told by "
-        f"{surface.sign}"
+        f"{surface.sign}{_openness(surface)}"
     )
     return Choice(field, "float16", "none", reason, BandSolver(bands, points, iterations=level.iterations))
+
+
+def _openness(surface: Surface) -> str:
+    """What to know of a surface with rims, in words."""
+    n = surface.topology.n_open_edges
+    return f"; {n:,} edges are open, and what is inside near a wide opening is a guess: look at the result" if n else ""
 
 
 def nodes_for(surface: Surface, params: int) -> int:

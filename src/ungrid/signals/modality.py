@@ -71,10 +71,12 @@ class Modality:
         return functools.partial(self.open, encoder=name)
 
 
-def read_signal(path: Path, modalities: Mapping[str, Modality], kind: str | None = None, part: Part = WHOLE) -> Signal:
+def read_signal(
+    path: Path, modalities: Mapping[str, Modality], kind: str | None = None, part: Part = WHOLE, *, others: tuple[str, ...] = ()
+) -> Signal:
     """A file or folder as a signal, of the kind that is said or else that its content has; the first that recognizes it.
 
-    A part of it is read by kinds that can.
+    A part of it is read by kinds that can. What else would have been taken, `others`, is named where nothing recognizes the file.
 
     Raises:
         MissingFile: no such file.
@@ -90,7 +92,7 @@ def read_signal(path: Path, modalities: Mapping[str, Modality], kind: str | None
         if modality.recognizes(path, start):
             return _read(modality, path, part)
     found = f"holds {what_else(start)}" if path.is_file() else "is a folder without files of a known kind"
-    known = "; ".join(modality.files for modality in modalities.values())
+    known = "; ".join([*(modality.files for modality in modalities.values()), *others])
     raise UnreadableInput(f"{path.name} {found}; expected {known}: check that it is the right one, or say what it is with --as")
 
 

@@ -15,6 +15,7 @@ from ungrid.signals.first_bytes import first_bytes
 from ungrid.signals.shape import Shape
 
 FORMATS = {".ply": "ply", ".obj": "obj", ".stl": "stl", ".off": "off", ".glb": "glb"}
+SURFACES = "a surface (PLY, OBJ, STL, OFF, GLB)"
 MOST_BYTES = 2**31  # of a file: it is read whole
 STL_HEADER, STL_FACE = 84, 50
 OBJ_LINE = re.compile(rb"^(v|vn|vt|f|o|g|usemtl|mtllib)\s", re.MULTILINE)
